@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* libmmsim: the Linux memory subsystem as a library. Everything at once. */
+#ifndef MMSIM_MMSIM_H
+#define MMSIM_MMSIM_H
+
+#include <mmsim/alloc.h>
+#include <mmsim/api.h>
+#include <mmsim/config.h>
+#include <mmsim/gfp.h>
+#include <mmsim/machine.h>
+#include <mmsim/padata.h>
+#include <mmsim/page.h>
+#include <mmsim/task.h>
+#include <mmsim/trace.h>
+#include <mmsim/version.h>
+
+#endif

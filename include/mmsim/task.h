@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running one's own code on the simulated CPUs.
+ *
+ * Calls into a machine may come from any thread; a task is the way to say on which CPU, to run on
+ * many at once, and, in the modes that are not native, to be scheduled and timed by the machine.
+ */
+#ifndef MMSIM_TASK_H
+#define MMSIM_TASK_H
+
+#include <mmsim/api.h>
+#include <stdint.h>
+
+MMSIM_BEGIN_DECLS
+
+/**
+ * mmsim_run - run fn on each of nr CPUs and wait for all.
+ * @nr: 1 to nr_cpus; task i runs on CPU i.
+ * @fn: called as fn(i, arg) on CPU i, nr times, at the same time where the mode allows it.
+ *
+ * Returns 0; -EINVAL for a bad nr or a NULL fn; -ENOMEM or -EAGAIN when not all tasks could be
+ * started: then none has run fn. Context: any; waits. Cost: O(nr). Since 0.1.
+ */
+MMSIM_API int mmsim_run(struct mmsim *m, unsigned nr, void (*fn)(unsigned i, void *arg), void *arg);
+
+/** mmsim_cpu - the simulated CPU that the caller is on now. Context: any. Since 0.1. */
+MMSIM_API unsigned mmsim_cpu(struct mmsim *m);
+
+/** mmsim_now - the machine's clock, ns since it was created. Context: any. Since 0.1. */
+MMSIM_API uint64_t mmsim_now(struct mmsim *m);
+
+MMSIM_END_DECLS
+
+#endif
