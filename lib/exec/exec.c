@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* The part of the seam that all back ends share. */
+#include "backend.h"
+#include "native.h"
+#include "serial.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#define JOIN_SPINS 48
+
+__thread struct mm_task *mm_exec_current_task;
+
+__attribute__((noinline)) void mm_exec_set_current(struct mm_task *task)
+{
+	mm_exec_current_task = task;
+}
+
+/* Making and unmaking an exec */
+
+int mm_exec_init(struct mm_exec *x, const struct mm_exec_config *cfg, const struct mm_exec_ops *ops)
+{
+	x->ops = ops;
+	x->nr_cpus = cfg->nr_cpus;
+	x->seed = cfg->seed;
+	x->meta = cfg->meta;
+	x->fault = cfg->fault;
+	x->log = cfg->log;
+	x->cpu = mm_base_meta_calloc(x->meta, x->nr_cpus, sizeof(*x->cpu));
+	return x->cpu ? 0 : -ENOMEM;
+}
+
+void mm_exec_fini(struct mm_exec *x)
+{
+	mm_base_meta_free(x->meta, x->cpu, x->nr_cpus * sizeof(*x->cpu));
+}
+
+int mm_exec_create(const struct mm_exec_config *cfg, struct mm_exec **out)
+{
+	mm_assert(cfg->nr_cpus >= 1 && cfg->nr_cpus <= MMSIM_MAX_CPUS);
+	switch (cfg->mode) {
+	case MMSIM_NATIVE:
+		return mm_exec_native_create(cfg, out);
+	case MMSIM_SERIAL:
+		return mm_exec_serial_create(cfg, out);
+	}
+	return -ENOSYS;
+}
+
+void mm_exec_destroy(struct mm_exec *x)
+{
+	struct mm_task *cur = mm_task_current();
+
+	mm_invariant("E3: the destroyer is no task of it", !cur || cur->exec != x);
+	mm_invariant("E3: every spawned task was joined",
+		     !__atomic_load_n(&x->nr_unjoined, __ATOMIC_ACQUIRE));
+	x->ops->destroy(x);
+}
+
+/* Becoming a task */
+
+/*
+ * The number first: it selects the random numbers. It begins again after 2^31 - 1, which a program
+ * that calls from outside reaches in minutes: never 0, and the top bit stays free, for lock words.
+ */
+static void task_number(struct mm_exec *x, struct mm_task *task)
+{
+	do
+		task->id = __atomic_add_fetch(&x->next_id, 1, __ATOMIC_RELAXED) & INT32_MAX;
+	while (!task->id);
+	task->rng = mm_rng_split(x->seed, task->id);
+}
+
+bool mm_exec_attach_slow(struct mm_exec *x, struct mm_task *guest)
+{
+	*guest = (struct mm_task){ .exec = x, .outer = mm_task_current() };
+	x->ops->attach(x, guest);
+	/* After attach, where a thread may have waited for its turn: turns decide numbers. */
+	task_number(x, guest);
+	mm_exec_set_current(guest);
+	return true;
+}
+
+void mm_exec_detach(struct mm_exec *x, struct mm_task *guest)
+{
+	struct mm_task *outer = guest->outer;
+
+	mm_invariant("E1: who detaches is the running task",
+		     mm_task_current() == guest && guest->exec == x);
+	mm_assert(!guest->preempt && !guest->nr_held);
+	x->ops->detach(x, guest);
+	mm_exec_set_current(outer);
+}
+
+/* Spawned tasks */
+
+static unsigned cpu_load(const struct mm_exec *x, unsigned cpu)
+{
+	return __atomic_load_n(&x->cpu[cpu].nr_tasks, __ATOMIC_RELAXED);
+}
+
+/*
+ * Loads are a hint: two spawners may choose the same CPU. The caller's own comes last among equals
+ * because nr_tasks does not count the caller if it is an attached thread.
+ */
+static unsigned choose_cpu(const struct mm_exec *x, const struct mm_cpumask *allowed)
+{
+	unsigned own = mm_exec_cpu(x), best = x->nr_cpus, least = UINT_MAX;
+
+	for (unsigned cpu = 0; cpu < x->nr_cpus; cpu++) {
+		unsigned load;
+
+		if (allowed && !mm_cpumask_test(allowed, cpu))
+			continue;
+		load = cpu_load(x, cpu);
+		if (load > least || (load == least && best != own))
+			continue;
+		best = cpu;
+		least = load;
+		if (!load && cpu != own)
+			break;
+	}
+	return best;
+}
+
+int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
+		  void (*fn)(void *arg), void *arg)
+{
+	unsigned cpu = choose_cpu(x, allowed);
+	int ret;
+
+	mm_invariant("E4: a task is on a CPU of the exec", cpu < x->nr_cpus);
+	*task = (struct mm_task){ .exec = x, .cpu = cpu, .fn = fn, .arg = arg };
+	task_number(x, task);
+	/* Before it runs: it may end, and be joined by another, before spawn returns. */
+	__atomic_add_fetch(&x->cpu[cpu].nr_tasks, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&x->nr_unjoined, 1, __ATOMIC_RELAXED);
+	ret = x->ops->spawn(x, task);
+	if (ret) {
+		__atomic_sub_fetch(&x->nr_unjoined, 1, __ATOMIC_RELAXED);
+		__atomic_sub_fetch(&x->cpu[cpu].nr_tasks, 1, __ATOMIC_RELAXED);
+		return ret;
+	}
+	mm_exec_charge(x, MM_CHARGE_WAKE, task, 1);
+	return 0;
+}
+
+void mm_exec_finish(struct mm_exec *x, struct mm_task *task)
+{
+	uint32_t *done = &task->done;
+
+	mm_assert(!task->preempt && !task->nr_held);
+	__atomic_sub_fetch(&x->cpu[task->cpu].nr_tasks, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(done, 1, __ATOMIC_RELEASE);
+	/* E2: from here on `done` is a number to look sleepers up by, not a place to read. */
+	x->ops->unpark(x, done, UINT_MAX);
+}
+
+void mm_exec_join(struct mm_exec *x, struct mm_task *task)
+{
+	uint32_t left;
+
+	mm_assert(task->exec == x && task != mm_task_current());
+	for (unsigned spin = 0; !__atomic_load_n(&task->done, __ATOMIC_ACQUIRE); spin++) {
+		/* A short task ends before a sleep would have begun. */
+		if (!x->wakes_relaxed && spin < JOIN_SPINS)
+			x->ops->relax(x, &task->done, 0, spin);
+		else
+			x->ops->park(x, &task->done, 0, MM_NEVER);
+	}
+	left = __atomic_fetch_sub(&x->nr_unjoined, 1, __ATOMIC_RELEASE);
+	mm_invariant("E3: a task is joined once", left > 0);
+}
+
+void mm_exec_sleep_until(struct mm_exec *x, uint64_t t)
+{
+	uint32_t word = 0; /* nobody knows it, so only time ends the wait */
+
+	while (x->ops->now(x) < t)
+		x->ops->park(x, &word, 0, t);
+}

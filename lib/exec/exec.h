@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * THE SEAM. Nothing above this floor touches a thread, a clock, a thread-local or a random source of
+ * the host; everything it wants of them it asks here.
+ *
+ * An exec is bound to one machine and has one back end, chosen when it is made: native (pthreads and
+ * futexes) or serial (fibers on one thread that take turns only where they wait). The virtual back
+ * end (virtual CPUs in virtual time) fits behind the same table.
+ *
+ * What runs is a task. A task is on one simulated CPU from its start to its end. Tasks made by
+ * mm_exec_spawn() run a function to its end; a thread from outside becomes a task for the length of
+ * an attachment. Several tasks may share a CPU; natively they then run at the same time, so
+ * being on a CPU is no lock.
+ *
+ * Invariants
+ *  E1: mm_task_current() is the running task, or NULL outside all machines.
+ *  E2: a task's struct is not touched by the exec once mm_exec_join() has returned.
+ *  E3: when an exec is destroyed every spawned task has been joined, each exactly once, every
+ *      attached thread has detached, and the destroyer is no task of it.
+ *  E4: a task's CPU is below nr_cpus: a mask of allowed CPUs contains one that is.
+ *  E5: a thread attaches to several serial execs at once, but not twice to one (natively it may).
+ *
+ * Locking: every call may be made from any task. Counterpart: kernel/sched, kernel/kthread.c,
+ * kernel/futex; no kernel object looks like this one.
+ */
+#ifndef MM_EXEC_H
+#define MM_EXEC_H
+
+#include "check.h"
+#include "compiler.h"
+#include "cpumask.h"
+#include "fault.h"
+#include "list.h"
+#include "log.h"
+#include "meta.h"
+#include "rng.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mm_exec;
+struct mm_task;
+
+#define MM_NEVER UINT64_MAX
+#define MM_TASK_MAX_HELD 8 /* locks one task holds at once, debug builds */
+
+/*
+ * What the code above tells about simulated cost, at primitives. Native and serial: nothing happens.
+ * Virtual: the CPU's clock advances by the profile's figure for it.
+ */
+enum mm_charge {
+	MM_CHARGE_LOCK, /* obj: lock word taken */
+	MM_CHARGE_UNLOCK, /* obj: lock word released */
+	MM_CHARGE_RMW, /* obj: word changed atomically */
+	MM_CHARGE_TOUCH, /* obj: line written, n: bytes */
+	MM_CHARGE_STREAM, /* obj: first byte stored, n: bytes */
+	MM_CHARGE_PAGE_INIT, /* obj: first struct page, n: struct pages through the cache */
+	MM_CHARGE_WAKE, /* a task was woken or started */
+};
+
+/* Places where a schedule explorer may switch tasks. */
+enum mm_point {
+	MM_POINT_LOCK,
+	MM_POINT_UNLOCK,
+	MM_POINT_ATOMIC,
+	MM_POINT_PREEMPT, /* cond_resched() */
+};
+
+/*
+ * The table. Slow paths only: what is hot is inline below or in the sync floor.
+ * "Switches" means: other tasks may run before it returns, also in the serial back end.
+ */
+struct mm_exec_ops {
+	const char *name;
+
+	/*
+	 * Make the calling thread, which is no task of this exec, the task `task` (zeroed by the
+	 * caller of mm_exec_attach()) and choose task->cpu. May wait for another thread to detach.
+	 */
+	void (*attach)(struct mm_exec *x, struct mm_task *task);
+	void (*detach)(struct mm_exec *x, struct mm_task *task);
+
+	/*
+	 * Start a prepared task (fn, arg, cpu, id, rng set) on its CPU. 0 or -EAGAIN: no thread, stack
+	 * or memory to be had; then the task never ran. Passes MMSIM_FAULT_SPAWN exactly once, whether
+	 * or not a thread or stack could be reused. Does not switch.
+	 */
+	int (*spawn)(struct mm_exec *x, struct mm_task *task);
+
+	/*
+	 * Wait until unparked, as long as *word == val. 0: woken, or the word was different, or for no
+	 * reason at all; -ETIMEDOUT: deadline (ns of now(), MM_NEVER for none) passed. Switches.
+	 * An acquire on *word.
+	 */
+	int (*park)(struct mm_exec *x, uint32_t *word, uint32_t val, uint64_t deadline);
+
+	/*
+	 * Wake at most n tasks parked on word, longest waiting first where an order is known. Does not
+	 * read *word, which may be gone (E2), and does not switch.
+	 */
+	void (*unpark)(struct mm_exec *x, uint32_t *word, unsigned n);
+
+	/*
+	 * The spin-th turn of a loop that waits for *word, seen as val, to change. Native: pause,
+	 * then yield, then sleep, longer each turn. Serial: park on the word, see wakes_relaxed.
+	 * Returns at once if *word != val, and may return for no reason. No acquire. Switches.
+	 */
+	void (*relax)(struct mm_exec *x, uint32_t *word, uint32_t val, unsigned spin);
+
+	/* Let others run. Switches. */
+	void (*yield)(struct mm_exec *x);
+
+	/*
+	 * ns since the exec was made; never goes back on one CPU. Serial: a counter that starts at 0,
+	 * goes up by 1 with each call and each yield, and jumps to the earliest deadline when no task
+	 * can run. So loops that wait for a time end, and waiting takes no real time.
+	 */
+	uint64_t (*now)(struct mm_exec *x);
+
+	/* NULL where there is nothing to do. */
+	void (*charge)(struct mm_exec *x, enum mm_charge what, const void *obj, uint64_t n);
+	void (*point)(struct mm_exec *x, enum mm_point kind, const void *obj);
+
+	/* Stop and free everything. E3 holds. */
+	void (*destroy)(struct mm_exec *x);
+};
+
+struct mm_exec_cpu {
+	uint32_t nr_tasks; /* atomic: spawned and not finished; attached ones do not count */
+} mm_cacheline_aligned;
+
+/* Common head of every back end's own struct. */
+struct mm_exec {
+	const struct mm_exec_ops *ops; /* this line: constant after init */
+	unsigned nr_cpus;
+	bool wakes_relaxed; /* relax() parks: whoever changes a word so waited for must call unpark */
+	uint64_t seed;
+	struct mm_meta *meta;
+	struct mm_fault *fault;
+	struct mm_log *log;
+	struct mm_exec_cpu *cpu; /* [nr_cpus] */
+	uint32_t next_id mm_cacheline_aligned; /* atomic: number of the newest task */
+	uint32_t nr_unjoined; /* atomic: spawned and not joined, E3 */
+};
+
+/* An execution context. The memory is its creator's; fields are the exec's. */
+struct mm_task {
+	struct mm_exec *exec;
+	unsigned cpu;
+	unsigned id; /* 1, 2, …: order of creation; one whose spawn failed leaves a gap */
+	void (*fn)(void *arg);
+	void *arg;
+	uint32_t done; /* atomic, parkable: 1 once fn has returned */
+	struct mm_rng rng; /* split by id */
+	struct mm_task *outer; /* what the thread was before an attachment */
+	mm_list link; /* of the back end: run queue, idle list … */
+	void *backend; /* of the back end: thread, fiber … */
+	unsigned preempt; /* depth of mm_preempt_off() */
+	unsigned nr_held; /* debug builds: locks held now, see the sync floor */
+	const void *held[MM_TASK_MAX_HELD];
+};
+
+/*
+ * E1. Only this floor and this header use a thread-local. Nobody takes its address: a task of the
+ * serial back end may wake up on another OS thread than it went to sleep on.
+ */
+extern __thread struct mm_task *mm_exec_current_task __attribute__((tls_model("initial-exec")));
+
+static inline struct mm_task *mm_task_current(void)
+{
+	return mm_exec_current_task;
+}
+
+struct mm_exec_config {
+	enum mmsim_mode mode;
+	unsigned nr_cpus; /* 1 to MMSIM_MAX_CPUS */
+	bool pin; /* native: bind CPU i to the i-th host CPU that this process may use, cyclically */
+	uint64_t seed;
+	struct mm_meta *meta; /* these three outlive the exec */
+	struct mm_fault *fault;
+	struct mm_log *log;
+};
+
+/* Returns 0, -ENOMEM, or -ENOSYS for a mode that was not built; then *out is unchanged. */
+int mm_exec_create(const struct mm_exec_config *cfg, struct mm_exec **out);
+
+/* E3. Cached threads end here. */
+void mm_exec_destroy(struct mm_exec *x);
+
+/*
+ * Make the calling thread a task of x unless it is one already; *guest is the memory for it. Returns
+ * true if it was made one: then mm_exec_detach() must follow on the same thread, attachments ending
+ * in the reverse order of their beginning. The serial back end has room for one attached thread at a
+ * time (a second one waits for it). Tasks still there when it detaches go on with the next one.
+ */
+bool mm_exec_attach_slow(struct mm_exec *x, struct mm_task *guest);
+void mm_exec_detach(struct mm_exec *x, struct mm_task *guest);
+
+static inline bool mm_exec_attach(struct mm_exec *x, struct mm_task *guest)
+{
+	struct mm_task *cur = mm_task_current();
+
+	if (mm_likely(cur && cur->exec == x))
+		return false;
+	return mm_exec_attach_slow(x, guest);
+}
+
+/*
+ * Start fn(arg) as a task on the CPU of `allowed` (NULL: any) that has the fewest tasks, lowest number
+ * first, the caller's own CPU last among equals. `task` stays the exec's until mm_exec_join().
+ * 0, or -EAGAIN: nothing was started and `task` may be reused. Charges MM_CHARGE_WAKE. The caller is
+ * a task of x.
+ */
+int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
+		  void (*fn)(void *arg), void *arg);
+
+/* Wait until the task has ended; exactly once per successful spawn, from any task of x. E2. */
+void mm_exec_join(struct mm_exec *x, struct mm_task *task);
+
+/* Returns when now() has reached t. */
+void mm_exec_sleep_until(struct mm_exec *x, uint64_t t);
+
+static inline int mm_exec_park(struct mm_exec *x, uint32_t *word, uint32_t val, uint64_t deadline)
+{
+	return x->ops->park(x, word, val, deadline);
+}
+
+static inline void mm_exec_unpark(struct mm_exec *x, uint32_t *word, unsigned n)
+{
+	x->ops->unpark(x, word, n);
+}
+
+static inline uint64_t mm_exec_now(struct mm_exec *x)
+{
+	return x->ops->now(x);
+}
+
+static inline void mm_exec_charge(struct mm_exec *x, enum mm_charge what, const void *obj,
+				  uint64_t n)
+{
+	if (mm_unlikely(x->ops->charge != NULL))
+		x->ops->charge(x, what, obj, n);
+}
+
+static inline void mm_exec_point(struct mm_exec *x, enum mm_point kind, const void *obj)
+{
+	if (mm_unlikely(x->ops->point != NULL))
+		x->ops->point(x, kind, obj);
+}
+
+/* A place in a long loop where others may have the CPU. Counterpart: cond_resched(). */
+static inline void mm_exec_resched(struct mm_exec *x)
+{
+	mm_exec_point(x, MM_POINT_PREEMPT, NULL);
+}
+
+/* The simulated CPU of the caller, who must be a task of x. */
+static inline unsigned mm_exec_cpu(const struct mm_exec *x)
+{
+	struct mm_task *cur = mm_task_current();
+
+	mm_assert(cur && cur->exec == x);
+	(void)x;
+	return cur->cpu;
+}
+
+/* No switch between these two in back ends that could: park and relax are forbidden inside. */
+static inline void mm_preempt_off(void)
+{
+	mm_task_current()->preempt++;
+}
+
+static inline void mm_preempt_on(void)
+{
+	mm_task_current()->preempt--;
+}
+
+#endif
