@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* What all locks share. */
+#include "lock.h"
+
+const char *mm_sync_rank_name(enum mm_lock_rank rank)
+{
+	static const char *const names[MM_NR_RANKS] = {
+		[MM_RANK_BOOT] = "boot_mutex",
+		[MM_RANK_NODE_RESIZE] = "node_size_lock",
+		[MM_RANK_PADATA_JOB] = "padata_mt_job->lock",
+		[MM_RANK_PADATA_POOL] = "padata_works_lock",
+		[MM_RANK_WORK_POOL] = "worker_pool->lock",
+		[MM_RANK_PCP] = "pcp->lock",
+		[MM_RANK_ZONE] = "zone->lock",
+	};
+
+	return names[rank];
+}
+
+static void set_lock(struct mm_lockset *set)
+{
+	while (__atomic_test_and_set(&set->busy, __ATOMIC_ACQUIRE))
+		;
+}
+
+static void set_unlock(struct mm_lockset *set)
+{
+	__atomic_clear(&set->busy, __ATOMIC_RELEASE);
+}
+
+void mm_sync_lockset_init(struct mm_lockset *set, struct mm_exec *exec, bool timed)
+{
+	*set = (struct mm_lockset){ .exec = exec, .timed = timed };
+	mm_list_init(&set->locks);
+}
+
+void mm_sync_lockset_fini(struct mm_lockset *set)
+{
+	mm_invariant("every lock unregistered", mm_list_empty(&set->locks));
+}
+
+struct mm_lock_sum mm_sync_lockset_sum(struct mm_lockset *set, enum mm_lock_rank rank)
+{
+	struct mm_lock_sum sum = { 0 };
+
+	set_lock(set);
+	mm_list_for_each(pos, &set->locks) {
+		const struct mm_lock *lock = mm_list_entry(pos, struct mm_lock, link);
+
+		if (lock->rank != rank)
+			continue;
+		sum.locks++;
+		sum.acquired += __atomic_load_n(&lock->acquired, __ATOMIC_RELAXED);
+		sum.contended += __atomic_load_n(&lock->contended, __ATOMIC_RELAXED);
+		sum.wait_ns += __atomic_load_n(&lock->wait_ns, __ATOMIC_RELAXED);
+		sum.hold_ns += __atomic_load_n(&lock->hold_ns, __ATOMIC_RELAXED);
+	}
+	set_unlock(set);
+	return sum;
+}
+
+void mm_sync_lock_register(struct mm_lock *lock, struct mm_lockset *set, enum mm_lock_rank rank)
+{
+	const struct mm_exec *x = set->exec;
+
+	*lock = (struct mm_lock){
+		.exec = set->exec,
+		.set = set,
+		.rank = rank,
+		.timed = set->timed,
+		.watched = MM_DEBUG || set->timed || x->wakes_relaxed || x->ops->charge ||
+			   x->ops->point || x->fault->point[MMSIM_FAULT_TRYLOCK].nth,
+	};
+	set_lock(set);
+	mm_list_add_tail(&lock->link, &set->locks);
+	set_unlock(set);
+}
+
+void mm_sync_lock_unregister(struct mm_lock *lock)
+{
+	mm_invariant("lock free when it goes", !mm_lock_owner(lock));
+	set_lock(lock->set);
+	mm_list_del(&lock->link);
+	set_unlock(lock->set);
+}
+
+static void check_order(const struct mm_lock *lock)
+{
+	const struct mm_task *task = mm_task_current();
+
+	for (unsigned i = 0; i < task->nr_held; i++) {
+		const struct mm_lock *held = task->held[i];
+
+		mm_invariant("K1: lock order", held->rank < lock->rank);
+	}
+}
+
+static void push(const struct mm_lock *lock)
+{
+	struct mm_task *task = mm_task_current();
+
+	mm_invariant("K1: locks held at once", task->nr_held < MM_TASK_MAX_HELD);
+	task->held[task->nr_held++] = lock;
+}
+
+static void pop(const struct mm_lock *lock)
+{
+	struct mm_task *task = mm_task_current();
+	unsigned i = task->nr_held;
+
+	mm_invariant("K2: released by its owner", mm_lock_owner(lock) == task->id);
+	while (i > 0 && task->held[i - 1] != lock)
+		i--;
+	mm_invariant("K2: lock is held", i > 0);
+	for (; i < task->nr_held; i++)
+		task->held[i - 1] = task->held[i];
+	task->nr_held--;
+}
+
+void mm_sync_lock_before(const struct mm_lock *lock)
+{
+	if (MM_DEBUG)
+		check_order(lock);
+	mm_exec_point(lock->exec, MM_POINT_LOCK, &lock->word);
+}
+
+void mm_sync_lock_after(struct mm_lock *lock)
+{
+	if (lock->timed)
+		lock->taken_at = mm_exec_now(lock->exec);
+	if (MM_DEBUG)
+		push(lock);
+	mm_exec_charge(lock->exec, MM_CHARGE_LOCK, &lock->word, 1);
+}
+
+void mm_sync_unlock_before(struct mm_lock *lock)
+{
+	if (lock->timed)
+		mm_stat_add(&lock->hold_ns, mm_exec_now(lock->exec) - lock->taken_at);
+	if (MM_DEBUG)
+		pop(lock);
+	mm_exec_charge(lock->exec, MM_CHARGE_UNLOCK, &lock->word, 1);
+}
+
+void mm_sync_unlock_wake(struct mm_exec *x, uint32_t *word)
+{
+	if (x->wakes_relaxed)
+		mm_exec_unpark(x, word, 1);
+	mm_exec_point(x, MM_POINT_UNLOCK, word);
+}

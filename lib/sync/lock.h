@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all locks share: a class with a rank, an owner, statistics, and the register of all locks of
+ * a machine.
+ *
+ * Lock order is data: a task may take a lock only if every lock it holds has a lower rank. Checked in
+ * debug builds on every acquisition, so an inversion is found without a deadlock having to happen.
+ *
+ *  K1: a task takes locks in ascending rank.
+ *  K2: a lock is released by the task that took it.
+ *
+ * Locking: statistics are written by the holder and may be read by anyone, approximately.
+ * Counterpart: kernel/locking/lockdep.c, /proc/lock_stat (sums per class as there).
+ */
+#ifndef MM_SYNC_LOCK_H
+#define MM_SYNC_LOCK_H
+
+#include "exec.h"
+
+/* From the outermost to the innermost. */
+enum mm_lock_rank {
+	MM_RANK_BOOT, /* a machine's mutex around boot and reset */
+	MM_RANK_NODE_RESIZE, /* a node's deferred range */
+	MM_RANK_PADATA_JOB, /* one job's remaining range */
+	MM_RANK_PADATA_POOL, /* the free helpers */
+	MM_RANK_WORK_POOL, /* a workqueue's pending works */
+	MM_RANK_PCP, /* a zone's list on one CPU */
+	MM_RANK_ZONE, /* a zone's free areas */
+	MM_NR_RANKS
+};
+
+/* Name of the locks of a rank, as statistics print it. */
+const char *mm_sync_rank_name(enum mm_lock_rank rank);
+
+/* The locks of a machine. */
+struct mm_lockset {
+	struct mm_exec *exec; /* constant after init */
+	bool timed; /* constant after init: measure waits and holds */
+	unsigned char busy; /* atomic flag around `locks` */
+	mm_list locks;
+};
+
+/* Flag of a mutex's word: somebody may be parked on it. */
+#define MM_LOCK_WAITED 0x80000000u
+
+struct mm_lock {
+	uint32_t word; /* atomic: id of the task that holds it, or 0; MM_LOCK_WAITED */
+	bool watched; /* constant after init: something besides taking it is to be done */
+	bool timed; /* constant after init */
+	uint64_t acquired;
+	struct mm_exec *exec; /* constant after init */
+	struct mm_lockset *set; /* constant after init */
+	enum mm_lock_rank rank; /* constant after init */
+	uint64_t contended;
+	uint64_t wait_ns;
+	uint64_t hold_ns;
+	uint64_t taken_at;
+	mm_list link;
+};
+
+struct mm_lock_sum {
+	uint64_t locks, acquired, contended, wait_ns, hold_ns;
+};
+
+void mm_sync_lockset_init(struct mm_lockset *set, struct mm_exec *exec, bool timed);
+
+/* All locks have been unregistered. */
+void mm_sync_lockset_fini(struct mm_lockset *set);
+
+/* Sum of all locks of one rank. Cost: O(locks). */
+struct mm_lock_sum mm_sync_lockset_sum(struct mm_lockset *set, enum mm_lock_rank rank);
+
+void mm_sync_lock_register(struct mm_lock *lock, struct mm_lockset *set, enum mm_lock_rank rank);
+void mm_sync_lock_unregister(struct mm_lock *lock);
+
+/* Add to a figure that only the lock's holder writes and anyone may read meanwhile. */
+static inline void mm_stat_add(uint64_t *figure, uint64_t n)
+{
+	__atomic_store_n(figure, *figure + n, __ATOMIC_RELAXED);
+}
+
+/*
+ * Around every acquisition of a watched lock: order, schedule points, times, simulated cost. A lock
+ * is watched if the build, the back end or a fault point wants any of it.
+ */
+void mm_sync_lock_before(const struct mm_lock *lock);
+void mm_sync_lock_after(struct mm_lock *lock);
+void mm_sync_unlock_before(struct mm_lock *lock);
+
+/* Once it is free, when the lock itself may be gone. */
+void mm_sync_unlock_wake(struct mm_exec *x, uint32_t *word);
+
+static inline void mm_lock_before(const struct mm_lock *lock)
+{
+	if (mm_unlikely(lock->watched))
+		mm_sync_lock_before(lock);
+}
+
+static inline void mm_lock_after(struct mm_lock *lock)
+{
+	mm_stat_add(&lock->acquired, 1);
+	if (mm_unlikely(lock->watched))
+		mm_sync_lock_after(lock);
+}
+
+static inline void mm_unlock_before(struct mm_lock *lock)
+{
+	if (mm_unlikely(lock->watched))
+		mm_sync_unlock_before(lock);
+}
+
+/* id of the task that holds it, 0: none. */
+static inline uint32_t mm_lock_owner(const struct mm_lock *lock)
+{
+	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) & ~MM_LOCK_WAITED;
+}
+
+/* Does the caller hold it? For the first line of functions that need a lock held. */
+static inline bool mm_lock_held(const struct mm_lock *lock)
+{
+	return mm_lock_owner(lock) == mm_task_current()->id;
+}
+
+#endif

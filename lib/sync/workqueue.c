@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/* Workqueues: pools, workers, works. */
+#include "workqueue.h"
+
+#include "bits.h"
+#include <errno.h>
+
+enum { DEFAULT_MAX_ACTIVE = 4 };
+
+/* One of the max_active slots of a pool; its task is joined before the slot is used again. */
+struct mm_worker {
+	struct mm_task task;
+	struct mm_work_pool *pool;
+	bool started; /* the task must be joined */
+	bool coming; /* under the pool's lock, see nr_coming */
+	mm_list link; /* pool->spare while not active */
+};
+
+struct mm_work_pool {
+	struct mm_spinlock lock;
+	struct mm_exec *exec; /* constant after init, as are the next four */
+	const struct mm_cpumask *allowed; /* NULL: any CPU */
+	struct mm_cpumask own_cpu;
+	struct mm_worker *workers;
+	unsigned max_active;
+	unsigned nr_active; /* workers, and flushers that run a work themselves */
+	unsigned nr_coming; /* of these, workers that have yet to take their first work */
+	unsigned nr_starting; /* of these, not known yet to have a thread */
+	unsigned nr_listed;
+	mm_list works;
+	mm_list spare;
+};
+
+struct mm_workqueue {
+	struct mm_exec *exec;
+	const struct mm_topology *topology;
+	bool bound;
+	unsigned nr_pools;
+	struct mm_work_pool *pools;
+};
+
+/* Works, under the lock of their pool. */
+
+/*
+ * W2: what runs or, if nothing does, what is pending is the first that is not over. The last touch of
+ * a work that may be gone as soon as somebody sees this.
+ */
+static void update_finished(struct mm_work *work)
+{
+	uint32_t finished = work->queued;
+
+	if (work->running)
+		finished = work->running_as - 1;
+	else if (work->listed)
+		finished = work->queued - 1;
+	__atomic_store_n(&work->finished, finished, __ATOMIC_RELEASE);
+}
+
+static void list_work(struct mm_work_pool *pool, struct mm_work *work)
+{
+	work->listed = true;
+	pool->nr_listed++;
+	mm_list_add_tail(&work->entry, &pool->works);
+}
+
+static void unlist_work(struct mm_work_pool *pool, struct mm_work *work)
+{
+	mm_list_del(&work->entry);
+	pool->nr_listed--;
+	work->listed = false;
+}
+
+static void start_work(struct mm_work_pool *pool, struct mm_work *work)
+{
+	unlist_work(pool, work);
+	work->running = true;
+	work->running_as = work->queued;
+	__atomic_store_n(&work->pending, 0, __ATOMIC_RELEASE);
+}
+
+static void end_work(struct mm_work_pool *pool, struct mm_work *work)
+{
+	work->running = false;
+	if (work->again) {
+		work->again = false;
+		list_work(pool, work);
+	}
+	update_finished(work);
+}
+
+/* Running them. */
+
+/* The next work, or NULL: then the worker is no longer active. */
+static struct mm_work *next_work(struct mm_work_pool *pool, struct mm_worker *worker)
+{
+	struct mm_work *work = NULL;
+
+	mm_spin_lock(&pool->lock);
+	pool->nr_coming -= worker->coming;
+	worker->coming = false;
+	if (!mm_list_empty(&pool->works)) {
+		work = mm_list_first(&pool->works, struct mm_work, entry);
+		start_work(pool, work);
+	} else {
+		pool->nr_active--;
+		mm_list_add_tail(&worker->link, &pool->spare);
+	}
+	mm_spin_unlock(&pool->lock);
+	return work;
+}
+
+static void run_work(struct mm_work_pool *pool, struct mm_work *work)
+{
+	uint32_t *finished = &work->finished;
+
+	work->fn(work);
+	mm_spin_lock(&pool->lock);
+	end_work(pool, work);
+	mm_spin_unlock(&pool->lock);
+	mm_exec_unpark(pool->exec, finished, UINT32_MAX);
+}
+
+static void worker_main(void *arg)
+{
+	struct mm_worker *worker = arg;
+	struct mm_work *work;
+
+	while ((work = next_work(worker->pool, worker)))
+		run_work(worker->pool, work);
+}
+
+/* Starting workers. */
+
+/*
+ * A slot for one more worker, or NULL when max_active are at work. The longest unused one: its task
+ * has most likely ended, so that the join does not wait.
+ */
+static struct mm_worker *claim_worker(struct mm_work_pool *pool)
+{
+	struct mm_worker *worker;
+
+	mm_assert(mm_spin_held(&pool->lock));
+	if (pool->nr_active >= pool->max_active)
+		return NULL;
+	worker = mm_list_first(&pool->spare, struct mm_worker, link);
+	mm_list_del(&worker->link);
+	worker->coming = true;
+	pool->nr_active++;
+	pool->nr_coming++;
+	pool->nr_starting++;
+	return worker;
+}
+
+static void start_worker(struct mm_work_pool *pool, struct mm_worker *worker)
+{
+	bool failed;
+
+	if (worker->started)
+		mm_exec_join(pool->exec, &worker->task);
+	/* Before it can be on the spare list again. */
+	worker->started = true;
+	failed = mm_exec_spawn(pool->exec, &worker->task, pool->allowed, worker_main, worker);
+	mm_spin_lock(&pool->lock);
+	pool->nr_starting--;
+	if (failed) {
+		worker->started = false;
+		worker->coming = false;
+		pool->nr_coming--;
+		pool->nr_active--;
+		mm_list_add_tail(&worker->link, &pool->spare);
+	}
+	mm_spin_unlock(&pool->lock);
+}
+
+/* Queueing. */
+
+/*
+ * Where a work that its caller has made pending belongs: where it runs, if it does, otherwise where
+ * it is wanted.
+ */
+static struct mm_work_pool *choose_pool(struct mm_work *work, struct mm_work_pool *wanted)
+{
+	struct mm_work_pool *last = __atomic_load_n(&work->pool, __ATOMIC_ACQUIRE);
+
+	if (last == wanted)
+		return wanted;
+	if (!last) {
+		__atomic_store_n(&work->pool, wanted, __ATOMIC_RELEASE);
+		return wanted;
+	}
+	mm_spin_lock(&last->lock);
+	if (!work->running)
+		__atomic_store_n(&work->pool, wanted, __ATOMIC_RELEASE);
+	mm_spin_unlock(&last->lock);
+	return work->pool;
+}
+
+static void pool_queue(struct mm_work_pool *pool, struct mm_work *work)
+{
+	struct mm_worker *worker = NULL;
+
+	mm_spin_lock(&pool->lock);
+	work->queued++;
+	if (work->running) {
+		work->again = true;
+	} else {
+		list_work(pool, work);
+		worker = claim_worker(pool);
+	}
+	mm_spin_unlock(&pool->lock);
+	if (worker)
+		start_worker(pool, worker);
+}
+
+bool mm_sync_queue_work_on(struct mm_workqueue *wq, unsigned where, struct mm_work *work)
+{
+	mm_assert(where < wq->nr_pools);
+	if (__atomic_exchange_n(&work->pending, 1, __ATOMIC_ACQ_REL))
+		return false;
+	pool_queue(choose_pool(work, &wq->pools[where]), work);
+	return true;
+}
+
+bool mm_sync_queue_work(struct mm_workqueue *wq, struct mm_work *work)
+{
+	unsigned cpu = mm_exec_cpu(wq->exec);
+
+	return mm_sync_queue_work_on(wq, wq->bound ? cpu : wq->topology->node_of[cpu], work);
+}
+
+/* Flushing and cancelling. */
+
+/* The work's pool, locked; NULL: it was never queued. */
+static struct mm_work_pool *lock_pool(struct mm_work *work)
+{
+	for (;;) {
+		struct mm_work_pool *pool = __atomic_load_n(&work->pool, __ATOMIC_ACQUIRE);
+
+		if (!pool)
+			return NULL;
+		mm_spin_lock(&pool->lock);
+		if (pool == __atomic_load_n(&work->pool, __ATOMIC_ACQUIRE))
+			return pool;
+		mm_spin_unlock(&pool->lock);
+	}
+}
+
+enum stranded { NOT_STRANDED, UNDECIDED, STRANDED };
+
+/* W4. A start under way may yet fail, so its outcome has to be waited for. */
+static enum stranded is_stranded(const struct mm_work_pool *pool)
+{
+	if (pool->nr_active >= pool->max_active)
+		return NOT_STRANDED;
+	if (pool->nr_listed > pool->nr_coming)
+		return STRANDED;
+	return pool->nr_starting ? UNDECIDED : NOT_STRANDED;
+}
+
+/* In place of a worker. Who flushes another listed work may have waited for this to end. */
+static void run_here(struct mm_work_pool *pool, struct mm_work *work)
+{
+	run_work(pool, work);
+	mm_spin_lock(&pool->lock);
+	pool->nr_active--;
+	mm_list_for_each(pos, &pool->works)
+		mm_exec_unpark(pool->exec, &mm_list_entry(pos, struct mm_work, entry)->finished,
+			       UINT32_MAX);
+	mm_spin_unlock(&pool->lock);
+}
+
+/* No thread was to be had for what is listed: run this one of it here, whatever the others do. */
+static void run_if_stranded(struct mm_work *work)
+{
+	enum stranded stranded;
+
+	do {
+		struct mm_work_pool *pool = lock_pool(work);
+
+		stranded = work->listed ? is_stranded(pool) : NOT_STRANDED;
+		if (stranded == STRANDED) {
+			pool->nr_active++;
+			start_work(pool, work);
+		}
+		mm_spin_unlock(&pool->lock);
+		if (stranded == STRANDED)
+			run_here(pool, work);
+		else if (stranded == UNDECIDED)
+			pool->exec->ops->yield(pool->exec);
+	} while (stranded == UNDECIDED);
+}
+
+void mm_sync_flush_work(struct mm_work *work)
+{
+	struct mm_work_pool *pool = lock_pool(work);
+	struct mm_exec *x;
+	uint32_t want, seen;
+
+	if (!pool)
+		return;
+	x = pool->exec;
+	want = work->queued;
+	mm_spin_unlock(&pool->lock);
+	while ((int32_t)(want - (seen = __atomic_load_n(&work->finished, __ATOMIC_ACQUIRE))) > 0) {
+		run_if_stranded(work);
+		mm_exec_park(x, &work->finished, seen, MM_NEVER);
+	}
+}
+
+bool mm_sync_cancel_work(struct mm_work *work)
+{
+	struct mm_work_pool *pool;
+	bool taken;
+
+	while ((pool = lock_pool(work))) {
+		taken = work->listed || work->again;
+		if (taken) {
+			if (work->listed)
+				unlist_work(pool, work);
+			work->again = false;
+			__atomic_store_n(&work->pending, 0, __ATOMIC_RELEASE);
+			update_finished(work);
+		}
+		mm_spin_unlock(&pool->lock);
+		if (taken)
+			mm_exec_unpark(pool->exec, &work->finished, UINT32_MAX);
+		/* Pending but not listed: somebody is about to list it. */
+		if (taken || !__atomic_load_n(&work->pending, __ATOMIC_ACQUIRE))
+			return taken;
+		pool->exec->ops->yield(pool->exec);
+	}
+	return false;
+}
+
+/* Making and unmaking. */
+
+static int pool_init(struct mm_work_pool *pool, struct mm_workqueue *wq, unsigned index,
+		     const struct mm_workqueue_config *cfg)
+{
+	unsigned cpus = 1;
+
+	pool->exec = wq->exec;
+	if (cfg->bound) {
+		mm_cpumask_set(&pool->own_cpu, index);
+		pool->allowed = &pool->own_cpu;
+	} else {
+		cpus = cfg->topology->nr_node_cpus[index];
+		pool->allowed = cpus ? &cfg->topology->cpus[index] : NULL;
+	}
+	pool->max_active = cfg->max_active ? cfg->max_active : mm_max(cpus, DEFAULT_MAX_ACTIVE);
+	mm_list_init(&pool->works);
+	mm_list_init(&pool->spare);
+	pool->workers =
+		mm_base_meta_calloc(wq->exec->meta, pool->max_active, sizeof(*pool->workers));
+	if (!pool->workers)
+		return -ENOMEM;
+	for (unsigned i = 0; i < pool->max_active; i++) {
+		pool->workers[i].pool = pool;
+		mm_list_add_tail(&pool->workers[i].link, &pool->spare);
+	}
+	mm_sync_spin_init(&pool->lock, cfg->locks, MM_RANK_WORK_POOL);
+	return 0;
+}
+
+static struct mm_work *take_listed(struct mm_work_pool *pool)
+{
+	struct mm_work *work = NULL;
+
+	mm_spin_lock(&pool->lock);
+	if (!mm_list_empty(&pool->works)) {
+		work = mm_list_first(&pool->works, struct mm_work, entry);
+		start_work(pool, work);
+	}
+	mm_spin_unlock(&pool->lock);
+	return work;
+}
+
+/* Run what is listed, wait for who is active and for the threads to be gone. */
+static void pool_fini(struct mm_work_pool *pool)
+{
+	struct mm_work *work;
+
+	while ((work = take_listed(pool)))
+		run_work(pool, work);
+	for (unsigned i = 0; i < pool->max_active; i++)
+		if (pool->workers[i].started)
+			mm_exec_join(pool->exec, &pool->workers[i].task);
+	mm_invariant("W3: pool idle when it goes", !pool->nr_active && mm_list_empty(&pool->works));
+	mm_sync_spin_fini(&pool->lock);
+	mm_base_meta_free(pool->exec->meta, pool->workers,
+			  pool->max_active * sizeof(*pool->workers));
+}
+
+int mm_sync_workqueue_create(struct mm_exec *x, const struct mm_workqueue_config *cfg,
+			     struct mm_workqueue **out)
+{
+	const struct mm_topology *t = cfg->topology;
+	unsigned nr = cfg->bound ? t->nr_cpus : t->nr_nodes;
+	struct mm_workqueue *wq = mm_base_meta_alloc(x->meta, sizeof(*wq));
+
+	*out = NULL;
+	if (!wq)
+		return -ENOMEM;
+	*wq = (struct mm_workqueue){ .exec = x, .topology = t, .bound = cfg->bound };
+	wq->pools = mm_base_meta_calloc(x->meta, nr, sizeof(*wq->pools));
+	for (unsigned i = 0; wq->pools && i < nr; i++, wq->nr_pools++)
+		if (pool_init(&wq->pools[i], wq, i, cfg))
+			break;
+	if (wq->nr_pools == nr) {
+		*out = wq;
+		return 0;
+	}
+	for (unsigned i = 0; i < wq->nr_pools; i++)
+		pool_fini(&wq->pools[i]);
+	mm_base_meta_free(x->meta, wq->pools, nr * sizeof(*wq->pools));
+	mm_base_meta_free(x->meta, wq, sizeof(*wq));
+	return -ENOMEM;
+}
+
+void mm_sync_workqueue_destroy(struct mm_workqueue *wq)
+{
+	struct mm_meta *meta;
+
+	if (!wq)
+		return;
+	meta = wq->exec->meta;
+	for (unsigned i = 0; i < wq->nr_pools; i++)
+		pool_fini(&wq->pools[i]);
+	mm_base_meta_free(meta, wq->pools, wq->nr_pools * sizeof(*wq->pools));
+	mm_base_meta_free(meta, wq, sizeof(*wq));
+}
