@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page allocator of a machine: its zones, the order in which they are tried, and the calls.
+ *
+ * Counterpart: mm/page_alloc.c around get_page_from_freelist() and __free_frozen_pages(). Differences:
+ * no watermarks and no reclaim yet; a free is checked in every build, against the order that the
+ * block was handed out with.
+ *
+ *  Z1: the first page of an allocated block has refcount 1 and order = the block's; all its other
+ *      pages, and all pages not allocated, have refcount 0. Reserved pages have refcount 1 and
+ *      PG_reserved.
+ *  Z2: a free takes the block by changing refcount from 1 to 0 in one step, so that of two frees of
+ *      the same block one is refused.
+ *
+ * Locking: see pcp.h and zone.h; nothing is held across calls.
+ */
+#ifndef MM_BUDDY_H
+#define MM_BUDDY_H
+
+#include "log.h"
+#include "pcp.h"
+#include "topology.h"
+#include <mmsim/alloc.h>
+
+struct mm_zonelist {
+	unsigned nr;
+	struct mm_zone **zone; /* by distance of the node, then from the highest type down */
+	struct mm_zone
+		*preferred[MMSIM_NR_ZONES]; /* first of it that is not above a type, or NULL */
+};
+
+struct mm_buddy {
+	struct mm_exec *exec;
+	struct mm_log *log;
+	const struct mm_memmap *map;
+	const struct mm_obs *obs;
+	const struct mm_area *pages; /* what backs the pages; base NULL: nothing */
+	const struct mm_topology *topology;
+	unsigned nr_nodes;
+	bool open; /* booted: allocations may come */
+	bool bare; /* open, and nobody listens to events or watches locks */
+	struct mm_zone *zones; /* [nr_nodes * MMSIM_NR_ZONES] */
+	struct mm_zone **zone_of_bits; /* [nr_nodes * MM_NODE_STRIDE]: by mm_page_zone_bits() */
+	struct mm_zonelist *zonelists; /* [nr_nodes] */
+	struct mm_zone **zonelist_memory; /* [nr_nodes][nr_nodes * MMSIM_NR_ZONES] */
+
+	/* Asks for deferred memory of a zone; true: there may be more now. NULL: there is none. */
+	bool (*grow)(void *ctx, struct mm_zone *zone, unsigned order);
+	void *grow_ctx;
+};
+
+/* node and zone type side by side, as in the flags word */
+#define MM_NODE_STRIDE (1u << (MMSIM_NODE_SHIFT - MMSIM_ZONE_SHIFT))
+
+struct mm_buddy_config {
+	struct mm_exec *exec;
+	struct mm_log *log;
+	struct mm_lockset *locks;
+	const struct mm_shape *shape;
+	const struct mm_memmap *map;
+	const struct mm_area *pages;
+	const struct mm_obs *obs;
+	const struct mm_topology *topology;
+};
+
+/* Zones without managed memory. 0 or -ENOMEM. */
+int mm_buddy_init(struct mm_buddy *b, const struct mm_buddy_config *cfg);
+void mm_buddy_fini(struct mm_buddy *b);
+
+/* Whether allocations may come; to be said again when the events' listener changes. */
+void mm_buddy_set_open(struct mm_buddy *b, bool open);
+
+/* Forget every page, allocated or free. Nobody else uses the machine. */
+void mm_buddy_clear(struct mm_buddy *b);
+
+/*
+ * Hand a block of initialised struct pages over for the first time, past the per-CPU lists and to
+ * the tail. Counterpart: __free_pages_core(). pages_ready: their refcounts are 0 already.
+ */
+void mm_buddy_free_pages_core(struct mm_buddy *b, uint64_t pfn, unsigned order, bool pages_ready);
+
+/* The public calls; arguments are checked here. `nid` may be MMSIM_NUMA_NO_NODE. */
+struct mmsim_page *mm_buddy_alloc_pages(struct mm_buddy *b, int nid, mmsim_gfp_t gfp,
+					unsigned order);
+size_t mm_buddy_alloc_pages_bulk(struct mm_buddy *b, mmsim_gfp_t gfp, size_t nr,
+				 struct mmsim_page **pages);
+int mm_buddy_free_pages(struct mm_buddy *b, struct mmsim_page *page, unsigned order);
+int mm_buddy_free_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order);
+
+/* Why a free was refused, in words: names pfn and state. For the log only; cost O(orders). */
+void mm_buddy_describe(const struct mm_buddy *b, uint64_t pfn, char *buf, size_t len);
+
+/* mmsim_validate(): B1-B4, C1, C2, Z1. Idle machine. Returns free pages. */
+uint64_t mm_buddy_validate(struct mm_buddy *b);
+
+/* Order in which the nodes are tried from each node. */
+void mm_buddy_build_zonelists(struct mm_buddy *b, const struct mm_shape *shape);
+
+static inline struct mm_zone *mm_buddy_zone(const struct mm_buddy *b, unsigned node, unsigned type)
+{
+	return &b->zones[node * MMSIM_NR_ZONES + type];
+}
+
+static inline struct mm_zone *mm_buddy_page_zone(const struct mm_buddy *b,
+						 const struct mmsim_page *page)
+{
+	return b->zone_of_bits[mm_page_zone_bits(page)];
+}
+
+#define mm_for_each_zone(zone, b)                                                                  \
+	for (struct mm_zone *zone = (b)->zones, *zone_end = zone + (b)->nr_nodes * MMSIM_NR_ZONES; \
+	     zone < zone_end; zone++)                                                              \
+		if (mm_zone_populated(zone))
+
+#endif
