@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* The program around one benchmark. */
+#include "bench.h"
+
+#include "report.h"
+#include "util.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static void print_list(const struct bench *bench)
+{
+	printf("%s: %s\n\ncases (* runs without --case):\n", bench->name, bench->about);
+	for (unsigned i = 0; i < bench->nr_cases; i++)
+		printf("  %c %-18s %s\n", bench->cases[i].by_default ? '*' : ' ',
+		       bench->cases[i].name, bench->cases[i].about);
+	printf("\nmetrics:\n");
+	for (unsigned i = 0; i < bench->nr_metrics; i++)
+		printf("  %-22s %-8s %s\n", bench->metrics[i].name, bench->metrics[i].unit,
+		       bench->metrics[i].about);
+	if (bench->nr_settings)
+		printf("\nfigures for --set:\n");
+	for (unsigned i = 0; i < bench->nr_settings; i++)
+		printf("  %s=%" PRIu64 "  %s\n", bench->settings[i].name, bench->settings[i].value,
+		       bench->settings[i].about);
+}
+
+static void print_version(const struct bench *bench)
+{
+	char version[32];
+
+	context_version(version, sizeof(version));
+	printf("%s (libmmsim) %s\n", bench->name, version);
+}
+
+static void print_help(const struct bench *bench)
+{
+	printf("usage: %s [OPTION]...\n%s\n\n%s\nthreads: %s%s by default\n"
+	       "exit codes: 0 ok, 1 a check failed, 2 usage, 77 cannot run here\n",
+	       bench->name, bench->about, options_help(), bench->default_threads,
+	       bench->threads_per_node ? " of a node" : "");
+}
+
+static int write_results(const struct bench_session *session)
+{
+	const struct options *opt = session->opt;
+	struct report report;
+	int rc = 0;
+
+	report_init(&report, session);
+	if (opt->output)
+		rc = report_write_file(&report, opt->format, opt->output);
+	else
+		report_write(&report, opt->format, stdout);
+	report_free(&report);
+	return rc ? BENCH_FAILED : BENCH_OK;
+}
+
+/* Before measuring for minutes, see whether the result can be kept. */
+static int check_output(const struct bench_session *session)
+{
+	const char *path = session->opt->output;
+	FILE *out = path ? fopen(path, "ae") : NULL;
+
+	if (path && !out)
+		return bench_fail(session, BENCH_USAGE, "--output: '%s': cannot be written", path);
+	if (out)
+		fclose(out);
+	return BENCH_OK;
+}
+
+static int measure(const struct bench *bench, const struct options *opt, int argc, char **argv)
+{
+	struct bench_session *session = bench_calloc(1, sizeof(*session));
+	int rc = session_open(session, bench, opt, argc, argv);
+
+	if (rc == BENCH_OK)
+		rc = check_output(session);
+	if (rc == BENCH_OK)
+		rc = session_run(session);
+	if (rc == BENCH_OK)
+		rc = write_results(session);
+	session_close(session);
+	free(session);
+	return rc;
+}
+
+int bench_main(int argc, char **argv, const struct bench *bench)
+{
+	struct options opt;
+	char why[256];
+	int rc = BENCH_OK;
+
+	options_init(&opt);
+	if (options_parse(&opt, argc, argv, why, sizeof(why))) {
+		fprintf(stderr, "%s: %s\n", bench->name, why);
+		return BENCH_USAGE;
+	}
+	switch (opt.action) {
+	case ACTION_RUN:
+		rc = measure(bench, &opt, argc, argv);
+		break;
+	case ACTION_LIST:
+		print_list(bench);
+		break;
+	case ACTION_HELP:
+		print_help(bench);
+		break;
+	case ACTION_VERSION:
+		print_version(bench);
+		break;
+	}
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "%s: stdout: cannot be written\n", bench->name);
+		return BENCH_FAILED;
+	}
+	return rc;
+}

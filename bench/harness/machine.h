@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* From --machine, --memory and --scale to the config of the machine to measure. */
+#ifndef BENCH_MACHINE_H
+#define BENCH_MACHINE_H
+
+#include "options.h"
+
+#include <mmsim/config.h>
+
+struct machine {
+	struct mmsim_config cfg;
+	char name[128]; /* "host", or the topology */
+	char note[256]; /* what had to be guessed; empty if nothing */
+};
+
+/*
+ * default_memory is used without --memory; 0: what the shape has. Returns 0, or -1 with a line
+ * about the option that is wrong in msg.
+ */
+int machine_resolve(struct machine *machine, const struct options *opt, uint64_t default_memory,
+		    char *msg, size_t len);
+
+/* Bytes of RAM. */
+uint64_t machine_memory(const struct mmsim_config *cfg);
+
+/* CPUs of a node, or, with node -1, of the node that has most. */
+unsigned machine_node_cpus(const struct mmsim_config *cfg, int node);
+
+/* One line: packages, nodes, cores, CPUs, memory. */
+void machine_describe(const struct mmsim_config *cfg, char *buf, size_t len);
+
+/* FNV-1a over every field that changes what the machine does. */
+uint64_t machine_hash(const struct mmsim_config *cfg);
+
+#endif
