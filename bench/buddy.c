@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page allocation and freeing, one block at a time, beside a general-purpose allocator.
+ *
+ * The machine's pages have no memory behind them: what is measured is the allocator and its struct
+ * pages. Every cell starts from a freshly booted machine. The peer, jemalloc, runs the same work on
+ * the same CPUs with objects of the same size, which nobody touches either.
+ */
+#include "buddy.h"
+
+#include "buddy_work.h"
+#include "harness/util.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const unsigned orders[] = { 0, 3, 9, 10 };
+
+/* The six workloads at one order; the list of cases is one such row per entry of orders. */
+#define CASES_OF_ORDER(n, repeat_runs, others_run)                                               \
+	{ "repeat-o" #n, "allocate a block and free it", repeat_runs, 0 },                       \
+		{ "bulk-alloc-o" #n, "allocate most of memory, block by block", others_run, 0 }, \
+		{ "free-lifo-o" #n, "free it, newest block first", others_run, 0 },              \
+		{ "free-fifo-o" #n, "free it, oldest block first", others_run, 0 },              \
+		{ "free-random-o" #n, "free it in random order", others_run, 0 },                \
+	{                                                                                        \
+		"churn-o" #n, "half of memory in use: free a random block, allocate one",        \
+			others_run, 0                                                            \
+	}
+
+static const struct bench_case cases[] = {
+	CASES_OF_ORDER(0, true, true),
+	CASES_OF_ORDER(3, false, false),
+	CASES_OF_ORDER(9, true, false),
+	CASES_OF_ORDER(10, false, false),
+};
+
+_Static_assert(ARRAY_LEN(cases) == NR_WORKS * ARRAY_LEN(orders), "one row of cases per order");
+
+enum { M_NS_PER_OP, M_MOPS, M_TIME, M_OPS, NR_METRICS };
+
+static const struct bench_metric metrics[NR_METRICS] = {
+	[M_NS_PER_OP] = { "ns_per_op", "ns/op", METRIC_THREAD_TIME, true,
+			  "of the slowest thread; one op of repeat and churn is a pair" },
+	[M_MOPS] = { "mops_per_s", "Mop/s", METRIC_RATE, true, "millions per second, all threads" },
+	[M_TIME] = { "time_ns", "ns", METRIC_THREAD_TIME, false,
+		     "wall time of the slowest thread" },
+	[M_OPS] = { "ops", "op", METRIC_PLAIN, false, "done by the slowest thread" },
+};
+
+enum { SET_PAIRS, SET_LIVE, SET_PEERS, NR_SETTINGS };
+
+static const struct bench_setting settings[NR_SETTINGS] = {
+	[SET_PAIRS] = { "pairs", 1 << 20, "pairs per thread of repeat and churn" },
+	[SET_LIVE] = { "live", 1 << 20, "most blocks in use during churn, all threads" },
+	[SET_PEERS] = { "peers", 1, "jemalloc: 0 never, 1 for repeat and churn, 2 for all cases" },
+};
+
+struct buddy {
+	struct mmsim *m;
+	uint64_t pages; /* that can be allocated */
+	bool has_jemalloc;
+	struct buddy_job job;
+};
+
+static uint64_t count_pages(struct mmsim *m)
+{
+	struct mmsim_zone_info info;
+	uint64_t pages = 0;
+
+	for (unsigned node = 0; node < mmsim_nr_nodes(m); node++)
+		for (int type = 0; type < MMSIM_NR_ZONES; type++)
+			if (!mmsim_zone_info(m, node, (enum mmsim_zone_type)type, &info))
+				pages += info.free + info.pcp;
+	return pages;
+}
+
+/* Not all of it: every CPU's list may keep some pages from the others. */
+static size_t most_blocks(const struct buddy *b, unsigned order)
+{
+	return (size_t)((b->pages - b->pages / 16) >> order);
+}
+
+/* Written, so that the page faults are over before anything is measured. */
+static void make_block_array(struct buddy *b)
+{
+	size_t bytes = most_blocks(b, 0) * sizeof(void *);
+
+	b->job.blocks = bench_calloc(1, bytes);
+	memset(b->job.blocks, 0xff, bytes);
+}
+
+static int start(struct bench_session *session)
+{
+	struct buddy *b = aligned_alloc(_Alignof(struct buddy), sizeof(*b));
+	int rc;
+
+	if (!b)
+		return bench_fail(session, BENCH_FAILED, "out of memory");
+	memset(b, 0, sizeof(*b));
+	session->priv = b;
+	rc = mmsim_create(&session->machine.cfg, &b->m);
+	if (rc)
+		return bench_fail(session, rc == -ENOMEM ? BENCH_CANNOT : BENCH_FAILED,
+				  "creating the machine: %s", strerror(-rc));
+	b->job.m = b->m;
+	b->pages = count_pages(b->m);
+	b->has_jemalloc = buddy_malloc_is_jemalloc();
+	make_block_array(b);
+	return BENCH_OK;
+}
+
+/* A share of the work is a share of the pairs; memory has been scaled with the machine. */
+static size_t scaled(const struct bench_session *session, uint64_t n)
+{
+	double share = (double)n * session->opt->scale;
+
+	return share < 1 ? 1 : (size_t)share;
+}
+
+static size_t blocks_per_thread(const struct bench_session *session, enum buddy_work work,
+				unsigned order, unsigned threads)
+{
+	size_t most = most_blocks(session->priv, order);
+
+	if (work == WORK_CHURN) {
+		size_t live = scaled(session, session->setting[SET_LIVE]);
+
+		most = live < most / 2 ? live : most / 2;
+	}
+	return most / threads;
+}
+
+/* The thread that took longest per operation. */
+static const struct buddy_thread *slowest(const struct buddy_job *job)
+{
+	const struct buddy_thread *worst = &job->thread[0];
+
+	for (unsigned i = 0; i < job->threads; i++) {
+		const struct buddy_thread *t = &job->thread[i];
+
+		if (t->ops == 0)
+			return t;
+		if ((double)t->ns / (double)t->ops > (double)worst->ns / (double)worst->ops)
+			worst = t;
+	}
+	return worst;
+}
+
+static int any_bad(const struct buddy_job *job)
+{
+	int bad = 0;
+
+	for (unsigned i = 0; i < job->threads; i++)
+		bad |= job->thread[i].bad;
+	return bad;
+}
+
+static double total_ops(const struct buddy_job *job)
+{
+	double ops = 0;
+
+	for (unsigned i = 0; i < job->threads; i++)
+		ops += (double)job->thread[i].ops;
+	return ops;
+}
+
+static uint64_t longest(const struct buddy_job *job)
+{
+	uint64_t ns = 0;
+
+	for (unsigned i = 0; i < job->threads; i++)
+		if (job->thread[i].ns > ns)
+			ns = job->thread[i].ns;
+	return ns;
+}
+
+static int measure(struct bench_session *session, unsigned case_index, const char *impl)
+{
+	struct buddy *b = session->priv;
+	const struct buddy_job *job = &b->job;
+	const struct buddy_thread *worst;
+	double value[NR_METRICS];
+	int rc = buddy_job_run(&b->job);
+
+	if (rc)
+		return bench_fail(session, BENCH_FAILED, "running %u tasks: %s", job->threads,
+				  strerror(-rc));
+	if (any_bad(job))
+		return bench_fail(session, BENCH_FAILED, "%s: a free was refused",
+				  cases[case_index].name);
+	worst = slowest(job);
+	if (worst->ops == 0)
+		return bench_fail(session, BENCH_CANNOT, "%s: memory has no block of this order",
+				  cases[case_index].name);
+	value[M_NS_PER_OP] = (double)worst->ns / (double)worst->ops;
+	value[M_MOPS] = total_ops(job) / (double)longest(job) * 1e3;
+	value[M_TIME] = (double)longest(job);
+	value[M_OPS] = (double)worst->ops;
+	bench_record(session, case_index, impl, job->threads, value);
+	return BENCH_OK;
+}
+
+/* As after power-on, so that a cell does not inherit the disorder of the one before. */
+static int reboot(struct bench_session *session)
+{
+	struct buddy *b = session->priv;
+	int rc;
+
+	mmsim_reset(b->m);
+	rc = mmsim_boot(b->m);
+	if (rc)
+		return bench_fail(session, BENCH_FAILED, "boot: %s", strerror(-rc));
+	return BENCH_OK;
+}
+
+static bool wants_peer(const struct bench_session *session, enum buddy_work work)
+{
+	const struct buddy *b = session->priv;
+	uint64_t peers = session->setting[SET_PEERS];
+
+	if (!b->has_jemalloc || peers == 0)
+		return false;
+	return peers > 1 || work == WORK_REPEAT || work == WORK_CHURN;
+}
+
+static int cell(struct bench_session *session, unsigned case_index, unsigned threads)
+{
+	struct buddy *b = session->priv;
+	struct buddy_job *job = &b->job;
+	int rc = reboot(session);
+
+	job->work = (enum buddy_work)(case_index % NR_WORKS);
+	job->order = orders[case_index / NR_WORKS];
+	job->threads = threads;
+	job->seed = session->opt->seed;
+	job->pairs = scaled(session, session->setting[SET_PAIRS]);
+	job->blocks_per_thread = blocks_per_thread(session, job->work, job->order, threads);
+	job->impl = IMPL_MMSIM;
+	if (rc == BENCH_OK)
+		rc = measure(session, case_index, "mmsim");
+	if (rc || !wants_peer(session, job->work))
+		return rc;
+	job->impl = IMPL_JEMALLOC;
+	return measure(session, case_index, "jemalloc");
+}
+
+static void finish(struct bench_session *session)
+{
+	struct buddy *b = session->priv;
+
+	if (!b)
+		return;
+	if (b->pages)
+		bench_note(session,
+			   "%llu pages can be allocated; bulk takes 15/16 of them, churn holds "
+			   "at most half",
+			   (unsigned long long)b->pages);
+	if (b->pages && !b->has_jemalloc)
+		bench_note(session, "malloc() is not jemalloc's in this build: no peer measured");
+	mmsim_destroy(b->m);
+	free(b->job.blocks);
+	free(b);
+	session->priv = NULL;
+}
+
+const struct bench buddy_bench = {
+	.name = "buddy",
+	.about = "allocate and free blocks of page frames",
+	.cases = cases,
+	.nr_cases = ARRAY_LEN(cases),
+	.metrics = metrics,
+	.nr_metrics = NR_METRICS,
+	.headline = M_NS_PER_OP,
+	.settings = settings,
+	.nr_settings = NR_SETTINGS,
+	.default_threads = "1..100%:x2",
+	.default_memory = UINT64_C(8) << 30,
+	.start = start,
+	.cell = cell,
+	.finish = finish,
+};
