@@ -28,7 +28,9 @@ MMSIM_BEGIN_DECLS
  * The first page of the block has refcount 1. It belongs to the caller until mmsim_free_pages()
  * with the same order; the pfn is a multiple of 2^order.
  *
- * Returns NULL when no allowed zone has such a block (an expected result: nothing is logged), or,
+ * Returns NULL when the free lists of no allowed zone and, for a single page, the caller's per-CPU
+ * lists have such a block (an expected result: nothing is logged; other CPUs' lists are not looked
+ * at, see mmsim_drain_all_pages()), or,
  * with a message, when order is out of range, when both mobility bits are set, or when the machine
  * is not booted.
  * Context: any; may wait while deferred memory is initialised on demand. Cost: O(1) from a per-CPU

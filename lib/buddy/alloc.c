@@ -146,7 +146,7 @@ static inline void prep_new_page(struct mmsim_page *page, unsigned order)
 {
 	page->index = 0;
 	page->mapping = NULL;
-	page->order = (uint8_t)order;
+	__atomic_store_n(&page->order, (uint8_t)order, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->refcount, 1, __ATOMIC_RELEASE);
 }
 
@@ -265,7 +265,7 @@ static inline const char *claim_block(struct mmsim_page *page, unsigned order)
 		return "reserved";
 	if (mm_unlikely(__atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) != 1))
 		return "not an allocated block";
-	if (mm_unlikely(page->order != order))
+	if (mm_unlikely(__atomic_load_n(&page->order, __ATOMIC_RELAXED) != order))
 		return "wrong order";
 	if (mm_unlikely(!__atomic_compare_exchange_n(&page->refcount, &one, 0, false,
 						     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
@@ -307,7 +307,9 @@ int mm_buddy_free_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order)
 
 	if (mm_unlikely(order > MMSIM_MAX_PAGE_ORDER))
 		return refuse(b, pfn, order, "no such order");
-	if (mm_unlikely(!b->open || !mm_pfn_valid(b->map, pfn)))
+	if (mm_unlikely(!b->open))
+		return refuse(b, pfn, order, "the machine is not booted");
+	if (mm_unlikely(!mm_pfn_valid(b->map, pfn)))
 		return refuse(b, pfn, order, "no memory there");
 	page = mm_pfn_to_page(b->map, pfn);
 	wrong = claim_block(page, order);

@@ -6,8 +6,8 @@
  * 0 only, one list per migratetype; batch from the kernel's formula, high fixed at 6 batches as before
  * Linux 5.14 (tuning comes with the page-allocator issue).
  *
- *  C1: count is the sum of the lists' lengths. It is below high after a free; a refill, which any list
- *      that is empty can have, adds a batch: so it is below high + (lists - 1) * batch.
+ *  C1: count is the sum of the lists' lengths. A free that reaches high gives a batch back; a refill,
+ *      which any list that is empty can have, adds one: so it is below high + (lists - 1) * batch.
  *  C2: a page on list t has index t, refcount 0 and no type.
  *
  * Locking: pcp->lock (MM_RANK_PCP), taken by trylock on the hot paths: a task that shares its CPU
