@@ -5,7 +5,7 @@
 #include "bits.h"
 #include <errno.h>
 
-enum { DEFAULT_MAX_ACTIVE = 4 };
+enum { DEFAULT_MAX_ACTIVE = 4, DRAIN_POLL_NS = 20000 };
 
 /* One of the max_active slots of a pool; its task is joined before the slot is used again. */
 struct mm_worker {
@@ -362,26 +362,34 @@ static int pool_init(struct mm_work_pool *pool, struct mm_workqueue *wq, unsigne
 	return 0;
 }
 
-static struct mm_work *take_listed(struct mm_work_pool *pool)
+/* Is there anything left to do? If nobody else can, *work is the next of it, and the caller's to run. */
+static bool pool_busy(struct mm_work_pool *pool, struct mm_work **work)
 {
-	struct mm_work *work = NULL;
+	bool busy;
 
+	*work = NULL;
 	mm_spin_lock(&pool->lock);
-	if (!mm_list_empty(&pool->works)) {
-		work = mm_list_first(&pool->works, struct mm_work, entry);
-		start_work(pool, work);
+	busy = pool->nr_active || pool->nr_listed;
+	if (pool->nr_listed && is_stranded(pool) == STRANDED) {
+		*work = mm_list_first(&pool->works, struct mm_work, entry);
+		pool->nr_active++;
+		start_work(pool, *work);
 	}
 	mm_spin_unlock(&pool->lock);
-	return work;
+	return busy;
 }
 
-/* Run what is listed, wait for who is active and for the threads to be gone. */
+/* Wait until all is done; only then are the threads joined, as works may still start others. */
 static void pool_fini(struct mm_work_pool *pool)
 {
 	struct mm_work *work;
 
-	while ((work = take_listed(pool)))
-		run_work(pool, work);
+	while (pool_busy(pool, &work)) {
+		if (work)
+			run_here(pool, work);
+		else
+			mm_exec_sleep_until(pool->exec, mm_exec_now(pool->exec) + DRAIN_POLL_NS);
+	}
 	for (unsigned i = 0; i < pool->max_active; i++)
 		if (pool->workers[i].started)
 			mm_exec_join(pool->exec, &pool->workers[i].task);

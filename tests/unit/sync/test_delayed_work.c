@@ -16,6 +16,7 @@ struct delayed {
 	struct timed_queue *q;
 	unsigned id;
 	unsigned again; /* arm itself this many times */
+	int armed; /* what arming itself returned last */
 	bool wait; /* at the gate, while running */
 	uint32_t runs; /* atomic */
 	uint64_t ran_at; /* the latest run */
@@ -42,9 +43,8 @@ static void delayed_run(struct mm_work *work)
 		mm_sync_wait_for_completion(&q->gate, MM_NEVER);
 	if (d->again) {
 		d->again--;
-		expect_in_task(&q->failure,
-			       !mm_sync_queue_delayed_work(q->e->x, q->wq, &d->dw, DELAY),
-			       d->again);
+		d->armed = mm_sync_queue_delayed_work(q->e->x, q->wq, &d->dw, DELAY);
+		expect_in_task(&q->failure, !d->armed, -d->armed);
 	}
 	q->order[__atomic_fetch_add(&q->ended, 1, __ATOMIC_RELAXED) % 16] = d->id;
 	__atomic_store_n(&d->running, 0, __ATOMIC_RELEASE);
@@ -298,8 +298,8 @@ static void cancel_periodic(void *arg)
 	mm_exec_join(q.e->x, &task);
 	d.wait = false;
 	mm_exec_sleep_until(q.e->x, mm_exec_now(q.e->x) + 10 * DELAY);
-	if (d.runs != 1) {
-		fprintf(stderr, "ran again after the cancel\n");
+	if (d.runs != 1 || d.armed != -ECANCELED) {
+		fprintf(stderr, "ran %u times, arming gave %d\n", d.runs, d.armed);
 		_exit(1);
 	}
 	queue_fini(&q);

@@ -154,36 +154,6 @@ static void unbound_runs_on_the_node(void **state)
 	env_close(e);
 }
 
-/* A pool of one slot whose only worker waits at the gate: what comes behind it stays pending. */
-struct gated {
-	struct env *e;
-	struct mm_workqueue *wq;
-	struct mm_completion gate;
-	struct test_work first, second;
-	struct works_log log;
-};
-
-static void gated_open(struct gated *g, enum mmsim_mode mode)
-{
-	const struct env_shape shape = { .mode = mode, .nr_cpus = 4, .nr_nodes = 2 };
-
-	g->e = env_open(&shape);
-	g->wq = queue_open(g->e, false, 1);
-	mm_completion_init(&g->gate, g->e->x);
-	works_init(&g->first, 1, &g->log);
-	works_init(&g->second, 1, &g->log);
-	g->first.gate = &g->gate;
-	assert_true(mm_sync_queue_work_on(g->wq, 0, &g->first.work));
-	env_wait_for(g->e->x, &g->log.running, 1);
-	assert_true(mm_sync_queue_work_on(g->wq, 0, &g->second.work));
-}
-
-static void gated_close(struct gated *g)
-{
-	mm_sync_workqueue_destroy(g->wq);
-	env_close(g->e);
-}
-
 /* W1: pending here, it is not queued again, neither here nor elsewhere. */
 static void pending_is_not_queued_again(void **state)
 {
@@ -262,34 +232,6 @@ static void cancel_ends_a_flush(void **state)
 	gated_close(&g);
 }
 
-/* All flushers come back, and not before the work has run. */
-static void flush_and_look(void *arg)
-{
-	struct test_work *w = arg;
-
-	mm_sync_flush_work(&w->work);
-	expect_in_task(&w->log->failure, work_runs(w) == 1, work_runs(w));
-}
-
-static void many_flush(void **state)
-{
-	struct mm_task task[6];
-	struct gated g;
-
-	gated_open(&g, mode_of(state));
-	for (int i = 0; i < 6; i++)
-		assert_int_equal(mm_exec_spawn(g.e->x, &task[i], NULL, flush_and_look,
-					       i % 2 ? &g.first : &g.second),
-				 0);
-	for (int i = 0; i < 50; i++)
-		env_yield(g.e->x);
-	mm_complete(&g.gate);
-	for (int i = 0; i < 6; i++)
-		mm_exec_join(g.e->x, &task[i]);
-	assert_no_failure(&g.log.failure, 0);
-	gated_close(&g);
-}
-
 /* A work may queue itself again while it runs; each queueing is a run. */
 static void queues_itself(void **state)
 {
@@ -313,21 +255,30 @@ static void queues_itself(void **state)
 	env_close(e);
 }
 
+/* Destroy waits, and neither it nor anybody hurries by running too many at once. */
 static void destroy_drains(void **state)
 {
 	struct env *e = env_open(&(struct env_shape){ .mode = mode_of(state), .nr_cpus = 3 });
 
-	for (int bound = 0; bound < 2; bound++) {
-		struct mm_workqueue *wq = queue_open(e, bound, 2);
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned max = 1 + i / 2;
+		struct mm_workqueue *wq = queue_open(e, i % 2, max);
 		struct test_work w[NR];
 		struct works_log log;
 
 		works_init(w, NR, &log);
-		for (unsigned i = 0; i < NR; i++)
-			mm_sync_queue_work(wq, &w[i].work);
+		for (unsigned k = 0; k < NR; k++) {
+			w[k].yields = k % 3;
+			mm_sync_queue_work(wq, &w[k].work);
+		}
 		mm_sync_workqueue_destroy(wq);
-		for (unsigned i = 0; i < NR; i++)
-			assert_idle(&w[i], 1);
+		assert_in_range(log.peak, 1, max);
+		for (unsigned k = 0; k < NR; k++) {
+			assert_idle(&w[k], 1);
+			assert_int_equal(w[k].cpu, i % 2 ? mm_exec_cpu(e->x) : w[k].cpu);
+			if (max == 1)
+				assert_int_equal(log.order[k], k);
+		}
 	}
 	mm_sync_workqueue_destroy(NULL);
 	env_close(e);
@@ -336,19 +287,12 @@ static void destroy_drains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_both_modes(bound_runs_once),
-		in_both_modes(unbound_runs_once),
-		in_both_modes(keeps_the_order),
-		in_both_modes(never_too_many),
-		in_both_modes(default_is_at_least_4),
-		in_both_modes(bound_runs_where_queued),
-		in_both_modes(unbound_runs_on_the_node),
-		in_both_modes(pending_is_not_queued_again),
-		in_both_modes(cancel_pending),
-		in_both_modes(cancel_running_or_idle),
-		in_both_modes(cancel_ends_a_flush),
-		in_both_modes(many_flush),
-		in_both_modes(queues_itself),
+		in_both_modes(bound_runs_once),          in_both_modes(unbound_runs_once),
+		in_both_modes(keeps_the_order),          in_both_modes(never_too_many),
+		in_both_modes(default_is_at_least_4),    in_both_modes(bound_runs_where_queued),
+		in_both_modes(unbound_runs_on_the_node), in_both_modes(pending_is_not_queued_again),
+		in_both_modes(cancel_pending),           in_both_modes(cancel_running_or_idle),
+		in_both_modes(cancel_ends_a_flush),      in_both_modes(queues_itself),
 		in_both_modes(destroy_drains),
 	};
 

@@ -49,6 +49,34 @@ static void users_do_not_meet(void **state)
 	env_close(e);
 }
 
+/* All flushers come back, and not before the work has run. */
+static void flush_and_look(void *arg)
+{
+	struct test_work *w = arg;
+
+	mm_sync_flush_work(&w->work);
+	expect_in_task(&w->log->failure, work_runs(w) == 1, work_runs(w));
+}
+
+static void many_flush(void **state)
+{
+	struct mm_task task[6];
+	struct gated g;
+
+	gated_open(&g, mode_of(state));
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(mm_exec_spawn(g.e->x, &task[i], NULL, flush_and_look,
+					       i % 2 ? &g.first : &g.second),
+				 0);
+	for (int i = 0; i < 50; i++)
+		env_yield(g.e->x);
+	mm_complete(&g.gate);
+	for (int i = 0; i < 6; i++)
+		mm_exec_join(g.e->x, &task[i]);
+	assert_no_failure(&g.log.failure, 0);
+	gated_close(&g);
+}
+
 /* One work, and all tasks do everything to it. */
 struct shared {
 	struct mm_workqueue *wq;
@@ -168,7 +196,7 @@ static void let_run(struct env *e)
 		env_yield(e->x);
 }
 
-/* The kernel's promise: a work never runs twice at the same time. */
+/* W1, the kernel's promise: a work never runs twice at the same time. */
 static void never_twice_at_once(void **state)
 {
 	struct overlap o;
@@ -228,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_both_modes(users_do_not_meet),
+		in_both_modes(many_flush),
 		in_both_modes(one_work_in_one_pool),
 		in_both_modes(one_work_in_two_pools),
 		cmocka_unit_test(never_twice_at_once),

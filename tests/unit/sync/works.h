@@ -111,4 +111,34 @@ static __attribute__((unused)) void assert_idle(const struct test_work *w, uint3
 	assert_false(w->work.pending);
 }
 
+/* A pool of one slot whose only worker waits at the gate: what comes behind it stays pending. */
+struct gated {
+	struct env *e;
+	struct mm_workqueue *wq;
+	struct mm_completion gate;
+	struct test_work first, second;
+	struct works_log log;
+};
+
+static __attribute__((unused)) void gated_open(struct gated *g, enum mmsim_mode mode)
+{
+	const struct env_shape shape = { .mode = mode, .nr_cpus = 4, .nr_nodes = 2 };
+
+	g->e = env_open(&shape);
+	g->wq = queue_open(g->e, false, 1);
+	mm_completion_init(&g->gate, g->e->x);
+	works_init(&g->first, 1, &g->log);
+	works_init(&g->second, 1, &g->log);
+	g->first.gate = &g->gate;
+	assert_true(mm_sync_queue_work_on(g->wq, 0, &g->first.work));
+	env_wait_for(g->e->x, &g->log.running, 1);
+	assert_true(mm_sync_queue_work_on(g->wq, 0, &g->second.work));
+}
+
+static __attribute__((unused)) void gated_close(struct gated *g)
+{
+	mm_sync_workqueue_destroy(g->wq);
+	env_close(g->e);
+}
+
 #endif
