@@ -130,7 +130,9 @@ struct mmsim_config {
 
 	uint32_t nr_cpus; /* 1 to MMSIM_MAX_CPUS */
 	uint32_t nr_nodes; /* 1 to MMSIM_MAX_NODES; a node may lack CPUs or memory */
-	uint32_t nr_ranges; /* 1 to MMSIM_MAX_RANGES; any order; RAM ranges do not overlap */
+	/* 1 to MMSIM_MAX_RANGES, in any order. RAM ranges do not overlap, and no aligned 4 MiB hold RAM
+	 * of two nodes. */
+	uint32_t nr_ranges;
 	uint32_t pad;
 	struct mmsim_cpu cpu[MMSIM_MAX_CPUS];
 	struct mmsim_node node[MMSIM_MAX_NODES];
@@ -150,7 +152,7 @@ MMSIM_API void mmsim_config_defaults(struct mmsim_config *cfg);
  * mmsim_config_set_memory - replace the memory by `bytes` bytes, in the layout of a PC.
  * @bytes: total; a multiple of 4 KiB times nr_nodes is used, at least 4 MiB per node.
  *
- * The memory is spread evenly over the nodes, node 0 lowest. As on a PC the first page, the
+ * The memory is spread evenly over the nodes, node 0 lowest, each from a multiple of 4 MiB on. As on a PC the first page, the
  * legacy hole from 640 KiB to 1 MiB and the device hole from 3 to 4 GiB hold no RAM: what falls
  * there follows at the end.
  *

@@ -12,6 +12,7 @@
 #define GIB(n) (UINT64_C(n) << 30)
 
 #define MIN_NODE_BYTES MIB(4)
+#define NODE_ALIGN MIB(4) /* see check_blocks() in config_check.c */
 
 /* Where a PC has RAM: between these lie the BIOS and the devices below 4 GiB. */
 static const struct {
@@ -38,7 +39,15 @@ int mm_machine_check_layout(uint32_t nr_nodes, uint64_t bytes_per_node)
 {
 	if (!nr_nodes || nr_nodes > MMSIM_MAX_NODES || bytes_per_node < MIN_NODE_BYTES)
 		return -EINVAL;
-	return bytes_per_node > pc_ram_bytes() / nr_nodes ? -ERANGE : 0;
+	return bytes_per_node > pc_ram_bytes() / nr_nodes - NODE_ALIGN ? -ERANGE : 0;
+}
+
+/* Where RAM goes on from `at`, which may be past a piece. */
+static uint64_t next_ram(uint64_t at, size_t *piece)
+{
+	while (at >= pc_ram[*piece].end && *piece + 1 < NR_PC_RAM)
+		at = pc_ram[++*piece].start;
+	return at;
 }
 
 void mm_machine_lay_out(struct mmsim_config *cfg, uint64_t bytes_per_node)
@@ -51,6 +60,8 @@ void mm_machine_lay_out(struct mmsim_config *cfg, uint64_t bytes_per_node)
 	for (uint32_t node = 0; node < cfg->nr_nodes; node++) {
 		uint64_t left = bytes_per_node & ~(MM_MACHINE_PAGE_SIZE - 1);
 
+		if (node)
+			at = next_ram((at + NODE_ALIGN - 1) & ~(NODE_ALIGN - 1), &piece);
 		while (left) {
 			uint64_t room = pc_ram[piece].end - at;
 			uint64_t take = left < room ? left : room;
@@ -58,9 +69,7 @@ void mm_machine_lay_out(struct mmsim_config *cfg, uint64_t bytes_per_node)
 			/* Every piece is cut at most once per node: this cannot overflow. */
 			mmsim_config_add_range(cfg, MMSIM_RANGE_RAM, node, at, take);
 			left -= take;
-			at += take;
-			if (at == pc_ram[piece].end && ++piece < NR_PC_RAM)
-				at = pc_ram[piece].start;
+			at = next_ram(at + take, &piece);
 		}
 	}
 }

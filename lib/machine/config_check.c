@@ -3,6 +3,7 @@
  * Is a config a machine that can be built? Each refusal names its field as a C programmer would.
  */
 #include "config_internal.h"
+#include <mmsim/gfp.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -193,6 +194,28 @@ static int check_overlaps(const struct check *c, const uint64_t *ram, uint32_t n
 	return 0;
 }
 
+/*
+ * Merging looks at all struct pages of a largest block, so they must belong to one node: the kernel
+ * too takes node boundaries from firmware only if they are far coarser than that.
+ */
+static int check_blocks(const struct check *c, const uint64_t *ram, uint32_t nr)
+{
+	const uint64_t block = MMSIM_MAX_ORDER_NR_PAGES * MM_MACHINE_PAGE_SIZE;
+
+	for (uint32_t i = 1; i < nr; i++) {
+		const struct mmsim_range *below = &c->cfg->range[ram[i - 1]];
+		const struct mmsim_range *above = &c->cfg->range[ram[i]];
+
+		if (below->node != above->node &&
+		    (below->start + below->bytes - 1) / block == above->start / block)
+			return REFUSE(c,
+				      "range[%" PRIu64 "].start: 0x%" PRIx64
+				      " lies in a 4 MiB block that also holds RAM of node %u",
+				      ram[i], above->start, below->node);
+	}
+	return 0;
+}
+
 /* How far each RAM range reaches in one piece of its node, on through the ranges it touches. */
 static void find_reach(const struct mmsim_config *cfg, const uint64_t *ram, uint32_t nr,
 		       uint64_t *reach)
@@ -264,6 +287,8 @@ static int check_ranges(const struct check *c)
 	if (!nr)
 		return REFUSE(c, "nr_ranges: none of the %u ranges is RAM", c->cfg->nr_ranges);
 	err = check_overlaps(c, ram, nr);
+	if (!err)
+		err = check_blocks(c, ram, nr);
 	return err ? err : check_reserved(c, ram, nr);
 }
 

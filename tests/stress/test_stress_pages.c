@@ -32,7 +32,7 @@ static struct mmsim *create(uint64_t pages, uint32_t flags)
 
 	sim_ram(cfg, 0, 0, 1024);
 	sim_ram(cfg, 0, SIM_NORMAL, pages);
-	sim_ram(cfg, 1, SIM_NORMAL + pages, pages);
+	sim_ram(cfg, 1, SIM_NORMAL + (pages | 1023) + 1, pages);
 	cfg->flags |= flags;
 	assert_int_equal(mmsim_create(cfg, &m), 0);
 	free(cfg);

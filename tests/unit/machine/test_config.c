@@ -78,10 +78,9 @@ static void memory_avoids_the_holes(void **state)
 	assert_int_equal(cfg->nr_ranges, 4);
 	assert_range(&cfg->range[0], MMSIM_RANGE_RAM, 0, 4096, 640 << 10);
 	assert_range(&cfg->range[1], MMSIM_RANGE_RAM, 0, MIB(1), GIB(3));
-	/* 4 KiB and 384 KiB that the holes took from node 0. */
+	/* 4 KiB and 384 KiB that the holes took from node 0; node 1 keeps clear of its last block. */
 	assert_range(&cfg->range[2], MMSIM_RANGE_RAM, 0, GIB(4), GIB(4) + MIB(1) - (636 << 10));
-	assert_range(&cfg->range[3], MMSIM_RANGE_RAM, 1, GIB(4) + MIB(1) - (636 << 10),
-		     GIB(7) + MIB(1) - (636 << 10));
+	assert_range(&cfg->range[3], MMSIM_RANGE_RAM, 1, GIB(4) + MIB(4), GIB(7) + MIB(4));
 	free(cfg);
 }
 
@@ -89,7 +88,8 @@ static void memory_has_limits(void **state)
 {
 	struct mmsim_config *cfg = new_config(4);
 	struct mmsim_config *before = new_config(4);
-	uint64_t most = MMSIM_MAX_PHYS - GIB(1) - (388 << 10);
+	/* Without the holes, and a block per node for its alignment. */
+	uint64_t most = MMSIM_MAX_PHYS - GIB(1) - (388 << 10) - 4 * MIB(4);
 
 	(void)state;
 	assert_int_equal(mmsim_config_set_memory(cfg, 0), -EINVAL);
@@ -222,6 +222,28 @@ static void check_names_the_field(void **state)
 	free(cfg);
 }
 
+/* Two nodes in one largest block could not be merged apart. */
+static void check_keeps_nodes_in_blocks_of_their_own(void **state)
+{
+	struct mmsim_config *cfg = new_config(2);
+	char msg[160];
+
+	(void)state;
+	cfg->nr_ranges = 0;
+	mmsim_config_add_range(cfg, MMSIM_RANGE_RAM, 1, MIB(12), MIB(4));
+	mmsim_config_add_range(cfg, MMSIM_RANGE_RAM, 0, MIB(4), MIB(8));
+	assert_good(cfg);
+	cfg->range[1].bytes -= MIB(2);
+	cfg->range[0].start -= 4096;
+	assert_int_equal(mmsim_config_check(cfg, msg, sizeof(msg)), -EINVAL);
+	assert_string_equal(msg,
+			    "range[0].start: 0xbff000 lies in a 4 MiB block that also holds RAM "
+			    "of node 0");
+	cfg->range[0].node = 0;
+	assert_good(cfg);
+	free(cfg);
+}
+
 static void check_wants_some_ram(void **state)
 {
 	struct mmsim_config *cfg = new_config(1);
@@ -263,7 +285,7 @@ static void check_takes_the_largest_config(void **state)
 	cfg->nr_ranges = 0;
 	for (uint64_t i = MMSIM_MAX_RANGES; i-- > 0;)
 		mmsim_config_add_range(cfg, i % 2 ? MMSIM_RANGE_RAM : MMSIM_RANGE_RESERVED,
-				       (uint32_t)(i / 2 % 64), MIB(1) * (i / 2), MIB(1));
+				       (uint32_t)(i / 2 % 64), MIB(4) * (i / 2), MIB(1));
 	assert_good(cfg);
 	free(cfg);
 }
@@ -276,6 +298,7 @@ int main(void)
 		cmocka_unit_test(memory_has_limits),
 		cmocka_unit_test(ranges_run_out),
 		cmocka_unit_test(check_names_the_field),
+		cmocka_unit_test(check_keeps_nodes_in_blocks_of_their_own),
 		cmocka_unit_test(check_wants_some_ram),
 		cmocka_unit_test(check_minds_the_message_buffer),
 		cmocka_unit_test(check_takes_the_largest_config),
