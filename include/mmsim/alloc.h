@@ -33,7 +33,8 @@ MMSIM_BEGIN_DECLS
  * at, see mmsim_drain_all_pages()), or,
  * with a message, when order is out of range, when both mobility bits are set, or when the machine
  * is not booted.
- * Context: any; may wait while deferred memory is initialised on demand. Cost: O(1) from a per-CPU
+ * Context: any; may wait while deferred memory is initialised on demand. While mmsim_boot() is at a
+ * node's deferred memory, NULL may mean that it has not come yet. Cost: O(1) from a per-CPU
  * list, otherwise O(orders) under the zone lock, times the zones tried. Since 0.1.
  */
 MMSIM_API struct mmsim_page *mmsim_alloc_pages(struct mmsim *m, mmsim_gfp_t gfp,

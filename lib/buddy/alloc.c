@@ -52,7 +52,7 @@ static enum mmsim_migratetype gfp_migratetype(mmsim_gfp_t gfp)
 static const char *make_request(const struct mm_buddy *b, struct request *req, int nid,
 				mmsim_gfp_t gfp, unsigned order)
 {
-	if (mm_unlikely(!b->open))
+	if (mm_unlikely(!mm_buddy_is_open(b)))
 		return "the machine is not booted";
 	if (mm_unlikely(order > MMSIM_MAX_PAGE_ORDER))
 		return "order above MMSIM_MAX_PAGE_ORDER";
@@ -194,7 +194,8 @@ struct mmsim_page *mm_buddy_alloc_pages(struct mm_buddy *b, int nid, mmsim_gfp_t
 	struct mm_zone *zone;
 
 	/* What nearly all requests are: one page, from this node, off this CPU's list. */
-	if (mm_unlikely(order || nid != MMSIM_NUMA_NO_NODE || !b->bare || gfp & special))
+	if (mm_unlikely(order || nid != MMSIM_NUMA_NO_NODE || !mm_buddy_is_bare(b) ||
+			gfp & special))
 		return alloc_slow(b, nid, gfp, order);
 	zone = b->zonelists[b->topology->node_of[me->cpu]].preferred[highest_zone(gfp)];
 	if (mm_unlikely(!zone))
@@ -307,7 +308,7 @@ int mm_buddy_free_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order)
 
 	if (mm_unlikely(order > MMSIM_MAX_PAGE_ORDER))
 		return refuse(b, pfn, order, "no such order");
-	if (mm_unlikely(!b->open))
+	if (mm_unlikely(!mm_buddy_is_open(b)))
 		return refuse(b, pfn, order, "the machine is not booted");
 	if (mm_unlikely(!mm_pfn_valid(b->map, pfn)))
 		return refuse(b, pfn, order, "no memory there");
@@ -316,7 +317,7 @@ int mm_buddy_free_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order)
 	if (mm_unlikely(wrong != NULL))
 		return refuse(b, pfn, order, wrong);
 	zone = mm_buddy_page_zone(b, page);
-	if (mm_likely(!order && b->bare) &&
+	if (mm_likely(!order && mm_buddy_is_bare(b)) &&
 	    mm_likely(mm_pcp_free_bare(zone, mm_task_current(), page,
 				       mm_zone_migratetype(zone, pfn))))
 		return 0;

@@ -75,8 +75,8 @@ void mm_buddy_set_open(struct mm_buddy *b, bool open)
 	/* All locks of a machine are watched, or none. */
 	mm_for_each_zone(zone, b)
 		watched |= zone->lock.lock.watched;
-	b->bare = open && !watched && !b->obs->sink;
-	b->open = open;
+	__atomic_store_n(&b->bare, open && !watched && !b->obs->sink, __ATOMIC_RELEASE);
+	__atomic_store_n(&b->open, open, __ATOMIC_RELEASE);
 }
 
 void mm_buddy_fini(struct mm_buddy *b)

@@ -37,8 +37,8 @@ struct mm_buddy {
 	const struct mm_area *pages; /* what backs the pages; base NULL: nothing */
 	const struct mm_topology *topology;
 	unsigned nr_nodes;
-	bool open; /* booted: allocations may come */
-	bool bare; /* open, and nobody listens to events or watches locks */
+	bool open; /* atomic: booted, allocations may come */
+	bool bare; /* atomic: open, and nobody listens to events or watches locks */
 	struct mm_zone *zones; /* [nr_nodes * MMSIM_NR_ZONES] */
 	struct mm_zone **zone_of_bits; /* [nr_nodes * MM_NODE_STRIDE]: by mm_page_zone_bits() */
 	struct mm_zonelist *zonelists; /* [nr_nodes] */
@@ -105,6 +105,17 @@ static inline struct mm_zone *mm_buddy_page_zone(const struct mm_buddy *b,
 						 const struct mmsim_page *page)
 {
 	return b->zone_of_bits[mm_page_zone_bits(page)];
+}
+
+/* What was initialised before it was opened is visible to who sees it open. */
+static inline bool mm_buddy_is_open(const struct mm_buddy *b)
+{
+	return __atomic_load_n(&b->open, __ATOMIC_ACQUIRE);
+}
+
+static inline bool mm_buddy_is_bare(const struct mm_buddy *b)
+{
+	return __atomic_load_n(&b->bare, __ATOMIC_ACQUIRE);
 }
 
 #define mm_for_each_zone(zone, b)                                                                  \

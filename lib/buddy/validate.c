@@ -122,6 +122,6 @@ uint64_t mm_buddy_validate(struct mm_buddy *b)
 	uint64_t sum = 0;
 
 	mm_for_each_zone(zone, b)
-		sum += check_zone(zone, b->open);
+		sum += check_zone(zone, mm_buddy_is_open(b));
 	return sum;
 }

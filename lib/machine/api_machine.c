@@ -10,10 +10,10 @@ static int boot(struct mmsim *m, bool all)
 	int err = 0;
 
 	mm_sync_mutex_lock(&m->boot_mutex);
-	if (m->booted || (!all && m->buddy.open)) {
+	if (m->booted || (!all && mm_buddy_is_open(&m->buddy))) {
 		err = -EBUSY;
 	} else {
-		if (!m->buddy.open)
+		if (!mm_buddy_is_open(&m->buddy))
 			mm_boot_early(&m->boot);
 		if (all)
 			mm_boot_deferred(&m->boot);
@@ -38,7 +38,7 @@ void mmsim_reset(struct mmsim *m)
 	MM_ON_CPU(m);
 
 	mm_sync_mutex_lock(&m->boot_mutex);
-	if (m->buddy.open) {
+	if (mm_buddy_is_open(&m->buddy)) {
 		mm_buddy_clear(&m->buddy);
 		mm_boot_clear(&m->boot);
 		mm_page_memmap_clear(&m->memmap, &m->padata);
@@ -56,7 +56,7 @@ int mmsim_set_init(struct mmsim *m, enum mmsim_stores stores, uint32_t threads, 
 	if (stores > MMSIM_STORES_STREAMING) {
 		mm_base_log(&m->log, "mmsim_set_init: stores: unknown value %u", stores);
 		err = -EINVAL;
-	} else if (m->buddy.open) {
+	} else if (mm_buddy_is_open(&m->buddy)) {
 		err = -EBUSY;
 	} else {
 		m->boot.stores = stores;
@@ -130,7 +130,7 @@ int mmsim_lock_info(struct mmsim *m, unsigned index, struct mmsim_lock_info *inf
 void mmsim_trace_set(struct mmsim *m, mmsim_event_fn fn, void *ctx)
 {
 	m->obs = (struct mm_obs){ .sink = fn, .ctx = ctx };
-	mm_buddy_set_open(&m->buddy, m->buddy.open);
+	mm_buddy_set_open(&m->buddy, mm_buddy_is_open(&m->buddy));
 }
 
 const char *mmsim_event_name(uint32_t id)
