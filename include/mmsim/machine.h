@@ -44,11 +44,12 @@ struct mmsim_boot_node {
 	uint64_t time_ns; /* from its start to its end */
 	uint32_t threads; /* most that worked at the same time, as asked for */
 	uint32_t ranges; /* free memory ranges, one job each */
-	uint64_t first_deferred_pfn; /* where it began; UINT64_MAX: nothing was deferred */
+	/* Where it began or, before it, would begin now; UINT64_MAX: nothing was or is deferred. */
+	uint64_t first_deferred_pfn;
 };
 
 struct mmsim_boot_report {
-	uint64_t early_pages; /* struct pages initialised before deferred init */
+	uint64_t early_pages; /* free pages initialised before deferred init or by growth */
 	uint64_t early_ns;
 	uint64_t deferred_pages;
 	uint64_t deferred_ns; /* start of the first node to end of the last */
@@ -61,8 +62,9 @@ struct mmsim_boot_report {
 /**
  * mmsim_boot - initialise the struct pages and fill the allocator of a cold machine.
  *
- * Early part: all zones but the last of each node, and of that one up to the first section end past
- * one section. Then one pgdatinit thread per node runs one multithreaded job per free memory range.
+ * Early part: all zones but the last of each node, and of that one up to the first section boundary with
+ * a section of its RAM below. Then one pgdatinit thread per node runs one multithreaded job per free
+ * memory range.
  *
  * Returns 0, or -EBUSY when booted already. A node whose thread cannot be started is initialised by
  * the caller, with a line in the log. Context: any; waits. Cost: O(struct pages) / threads. Since 0.1.

@@ -70,6 +70,11 @@ void mm_boot_clear(struct mm_boot *boot)
 	boot->early_ns = 0;
 }
 
+static uint64_t first_deferred(const struct mm_boot_node *node)
+{
+	return __atomic_load_n(&node->first_deferred, __ATOMIC_RELAXED);
+}
+
 void mm_boot_fill_report(const struct mm_boot *boot, struct mmsim_boot_report *report)
 {
 	uint64_t began = UINT64_MAX, ended = 0;
@@ -84,7 +89,7 @@ void mm_boot_fill_report(const struct mm_boot *boot, struct mmsim_boot_report *r
 			.time_ns = node->ended - node->began,
 			.threads = node->threads,
 			.ranges = node->ranges,
-			.first_deferred_pfn = node->first_pfn,
+			.first_deferred_pfn = node->ended ? node->first_pfn : first_deferred(node),
 		};
 		report->deferred_pages += node->pages;
 		report->streaming |= node->streaming;

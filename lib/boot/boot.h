@@ -7,8 +7,8 @@
  * two passes (refcount 1, then 0 on freeing), or with streaming stores straight in the freed state;
  * a node whose thread cannot be started is initialised by the caller.
  *
- *  D1: of each node only the last zone can be deferred, from a section boundary on that has more
- *      than one section of RAM of that zone below it.
+ *  D1: of each node only the last zone can be deferred, from the first section boundary in its RAM on
+ *      that has at least one section of RAM of that zone below it.
  *  D2: no page is freed to the buddy before every page of its max-order block that will ever be in
  *      the same zone is initialised or was left zero.
  *  D3: [first_deferred, zone end) is what is not initialised yet; MM_NOT_DEFERRED: nothing, or it
