@@ -5,8 +5,9 @@ import os
 import re
 import sys
 
-# Not the project's own text: what was built, and what git and the benchmarks leave behind.
-SKIPPED_DIRS = {'.git', 'report', '__pycache__'}
+# Not the project's own text: what was built, and what git and the benchmarks leave behind. In a git
+# worktree .git is a file.
+SKIPPED = {'.git', 'report', '__pycache__'}
 
 
 def files(root, *folders, ext=()):
@@ -14,11 +15,11 @@ def files(root, *folders, ext=()):
     found = []
     for folder in folders or ('.',):
         for at, dirs, names in os.walk(os.path.join(root, folder)):
-            dirs[:] = [d for d in dirs if d not in SKIPPED_DIRS and not
+            dirs[:] = [d for d in dirs if d not in SKIPPED and not
                        os.path.exists(os.path.join(at, d, 'build.ninja')) and not
                        (os.path.samefile(at, root) and d.startswith('build'))]
             for name in names:
-                if not ext or name.endswith(tuple(ext)):
+                if name not in SKIPPED and (not ext or name.endswith(tuple(ext))):
                     found.append(os.path.relpath(os.path.join(at, name), root))
     return sorted(set(found))
 
