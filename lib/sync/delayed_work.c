@@ -59,7 +59,8 @@ static int arm(struct mm_exec *x, struct mm_workqueue *wq, struct mm_delayed_wor
 		return -EBUSY;
 	join_timer(dw, x);
 	dw->wq = wq;
-	dw->due = mm_exec_now(x) + delay_ns;
+	if (__builtin_add_overflow(mm_exec_now(x), delay_ns, &dw->due))
+		dw->due = MM_NEVER;
 	__atomic_store_n(&dw->state, WAITING, __ATOMIC_RELEASE);
 	if (mm_exec_spawn(x, &dw->timer, NULL, timer_main, dw)) {
 		__atomic_store_n(&dw->state, IDLE, __ATOMIC_RELEASE);

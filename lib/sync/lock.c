@@ -39,21 +39,27 @@ void mm_sync_lockset_fini(struct mm_lockset *set)
 	mm_invariant("every lock unregistered", mm_list_empty(&set->locks));
 }
 
+static void add_figures(struct mm_lock_sum *sum, const struct mm_lock *lock)
+{
+	sum->acquired += __atomic_load_n(&lock->acquired, __ATOMIC_RELAXED);
+	sum->contended += __atomic_load_n(&lock->contended, __ATOMIC_RELAXED);
+	sum->wait_ns += __atomic_load_n(&lock->wait_ns, __ATOMIC_RELAXED);
+	sum->hold_ns += __atomic_load_n(&lock->hold_ns, __ATOMIC_RELAXED);
+}
+
 struct mm_lock_sum mm_sync_lockset_sum(struct mm_lockset *set, enum mm_lock_rank rank)
 {
-	struct mm_lock_sum sum = { 0 };
+	struct mm_lock_sum sum;
 
 	set_lock(set);
+	sum = set->gone[rank];
 	mm_list_for_each(pos, &set->locks) {
 		const struct mm_lock *lock = mm_list_entry(pos, struct mm_lock, link);
 
 		if (lock->rank != rank)
 			continue;
 		sum.locks++;
-		sum.acquired += __atomic_load_n(&lock->acquired, __ATOMIC_RELAXED);
-		sum.contended += __atomic_load_n(&lock->contended, __ATOMIC_RELAXED);
-		sum.wait_ns += __atomic_load_n(&lock->wait_ns, __ATOMIC_RELAXED);
-		sum.hold_ns += __atomic_load_n(&lock->hold_ns, __ATOMIC_RELAXED);
+		add_figures(&sum, lock);
 	}
 	set_unlock(set);
 	return sum;
@@ -80,6 +86,7 @@ void mm_sync_lock_unregister(struct mm_lock *lock)
 {
 	mm_invariant("lock free when it goes", !mm_lock_owner(lock));
 	set_lock(lock->set);
+	add_figures(&lock->set->gone[lock->rank], lock);
 	mm_list_del(&lock->link);
 	set_unlock(lock->set);
 }

@@ -32,12 +32,17 @@ enum mm_lock_rank {
 /* Name of the locks of a rank, as statistics print it. */
 const char *mm_sync_rank_name(enum mm_lock_rank rank);
 
+struct mm_lock_sum {
+	uint64_t locks, acquired, contended, wait_ns, hold_ns;
+};
+
 /* The locks of a machine. */
 struct mm_lockset {
 	struct mm_exec *exec; /* constant after init */
 	bool timed; /* constant after init: measure waits and holds */
-	unsigned char busy; /* atomic flag around `locks` */
+	unsigned char busy; /* atomic flag around what follows */
 	mm_list locks;
+	struct mm_lock_sum gone[MM_NR_RANKS]; /* of locks that are no more; `locks` stays 0 */
 };
 
 /* Flag of a mutex's word: somebody may be parked on it. */
@@ -58,16 +63,12 @@ struct mm_lock {
 	mm_list link;
 };
 
-struct mm_lock_sum {
-	uint64_t locks, acquired, contended, wait_ns, hold_ns;
-};
-
 void mm_sync_lockset_init(struct mm_lockset *set, struct mm_exec *exec, bool timed);
 
 /* All locks have been unregistered. */
 void mm_sync_lockset_fini(struct mm_lockset *set);
 
-/* Sum of all locks of one rank. Cost: O(locks). */
+/* Sum of all locks of one rank, those that are gone included. Cost: O(locks). */
 struct mm_lock_sum mm_sync_lockset_sum(struct mm_lockset *set, enum mm_lock_rank rank);
 
 void mm_sync_lock_register(struct mm_lock *lock, struct mm_lockset *set, enum mm_lock_rank rank);

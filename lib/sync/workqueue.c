@@ -25,8 +25,9 @@ struct mm_work_pool {
 	unsigned max_active;
 	unsigned nr_active; /* workers, and flushers that run a work themselves */
 	unsigned nr_coming; /* of these, workers that have yet to take their first work */
-	unsigned nr_starting; /* of these, not known yet to have a thread */
 	unsigned nr_listed;
+	unsigned nr_waiting; /* flushers that are or will be parked on `changes` */
+	uint32_t changes; /* parkable: moves when a flusher should look again */
 	mm_list works;
 	mm_list spare;
 };
@@ -41,19 +42,23 @@ struct mm_workqueue {
 
 /* Works, under the lock of their pool. */
 
-/*
- * W2: what runs or, if nothing does, what is pending is the first that is not over. The last touch of
- * a work that may be gone as soon as somebody sees this.
- */
+/* W2: what runs or, if nothing does, what is pending is the first that is not over. */
 static void update_finished(struct mm_work *work)
 {
-	uint32_t finished = work->queued;
-
+	work->finished = work->queued;
 	if (work->running)
-		finished = work->running_as - 1;
+		work->finished = work->running_as - 1;
 	else if (work->listed)
-		finished = work->queued - 1;
-	__atomic_store_n(&work->finished, finished, __ATOMIC_RELEASE);
+		work->finished = work->queued - 1;
+}
+
+/* A work is over, or less than max_active are at work: flushers look again. */
+static void wake_flushers(struct mm_work_pool *pool)
+{
+	if (!pool->nr_waiting)
+		return;
+	__atomic_add_fetch(&pool->changes, 1, __ATOMIC_RELEASE);
+	mm_exec_unpark(pool->exec, &pool->changes, UINT32_MAX);
 }
 
 static void list_work(struct mm_work_pool *pool, struct mm_work *work)
@@ -111,13 +116,11 @@ static struct mm_work *next_work(struct mm_work_pool *pool, struct mm_worker *wo
 
 static void run_work(struct mm_work_pool *pool, struct mm_work *work)
 {
-	uint32_t *finished = &work->finished;
-
 	work->fn(work);
 	mm_spin_lock(&pool->lock);
 	end_work(pool, work);
+	wake_flushers(pool);
 	mm_spin_unlock(&pool->lock);
-	mm_exec_unpark(pool->exec, finished, UINT32_MAX);
 }
 
 static void worker_main(void *arg)
@@ -147,7 +150,6 @@ static struct mm_worker *claim_worker(struct mm_work_pool *pool)
 	worker->coming = true;
 	pool->nr_active++;
 	pool->nr_coming++;
-	pool->nr_starting++;
 	return worker;
 }
 
@@ -160,15 +162,15 @@ static void start_worker(struct mm_work_pool *pool, struct mm_worker *worker)
 	/* Before it can be on the spare list again. */
 	worker->started = true;
 	failed = mm_exec_spawn(pool->exec, &worker->task, pool->allowed, worker_main, worker);
+	if (!failed)
+		return;
 	mm_spin_lock(&pool->lock);
-	pool->nr_starting--;
-	if (failed) {
-		worker->started = false;
-		worker->coming = false;
-		pool->nr_coming--;
-		pool->nr_active--;
-		mm_list_add_tail(&worker->link, &pool->spare);
-	}
+	worker->started = false;
+	worker->coming = false;
+	pool->nr_coming--;
+	pool->nr_active--;
+	mm_list_add_tail(&worker->link, &pool->spare);
+	wake_flushers(pool);
 	mm_spin_unlock(&pool->lock);
 }
 
@@ -245,66 +247,61 @@ static struct mm_work_pool *lock_pool(struct mm_work *work)
 	}
 }
 
-enum stranded { NOT_STRANDED, UNDECIDED, STRANDED };
-
-/* W4. A start under way may yet fail, so its outcome has to be waited for. */
-static enum stranded is_stranded(const struct mm_work_pool *pool)
+/* W4: no thread was to be had for some of what is listed. */
+static bool is_stranded(const struct mm_work_pool *pool)
 {
-	if (pool->nr_active >= pool->max_active)
-		return NOT_STRANDED;
-	if (pool->nr_listed > pool->nr_coming)
-		return STRANDED;
-	return pool->nr_starting ? UNDECIDED : NOT_STRANDED;
+	return pool->nr_active < pool->max_active && pool->nr_listed > pool->nr_coming;
 }
 
-/* In place of a worker. Who flushes another listed work may have waited for this to end. */
+/* In place of a worker: the lock is held before and free after. */
 static void run_here(struct mm_work_pool *pool, struct mm_work *work)
 {
+	struct mm_worker *worker = NULL;
+
+	pool->nr_active++;
+	start_work(pool, work);
+	mm_spin_unlock(&pool->lock);
 	run_work(pool, work);
 	mm_spin_lock(&pool->lock);
 	pool->nr_active--;
-	mm_list_for_each(pos, &pool->works)
-		mm_exec_unpark(pool->exec, &mm_list_entry(pos, struct mm_work, entry)->finished,
-			       UINT32_MAX);
+	/* W4, for what was queued while this filled the pool. */
+	if (pool->nr_listed > pool->nr_coming)
+		worker = claim_worker(pool);
+	wake_flushers(pool);
 	mm_spin_unlock(&pool->lock);
+	if (worker)
+		start_worker(pool, worker);
 }
 
-/* No thread was to be had for what is listed: run this one of it here, whatever the others do. */
-static void run_if_stranded(struct mm_work *work)
+/* Until something changed: the lock is held before and free after. */
+static void wait_for_change(struct mm_work_pool *pool)
 {
-	enum stranded stranded;
+	uint32_t seen = pool->changes;
 
-	do {
-		struct mm_work_pool *pool = lock_pool(work);
-
-		stranded = work->listed ? is_stranded(pool) : NOT_STRANDED;
-		if (stranded == STRANDED) {
-			pool->nr_active++;
-			start_work(pool, work);
-		}
-		mm_spin_unlock(&pool->lock);
-		if (stranded == STRANDED)
-			run_here(pool, work);
-		else if (stranded == UNDECIDED)
-			pool->exec->ops->yield(pool->exec);
-	} while (stranded == UNDECIDED);
+	pool->nr_waiting++;
+	mm_spin_unlock(&pool->lock);
+	mm_exec_park(pool->exec, &pool->changes, seen, MM_NEVER);
+	mm_spin_lock(&pool->lock);
+	pool->nr_waiting--;
+	mm_spin_unlock(&pool->lock);
 }
 
 void mm_sync_flush_work(struct mm_work *work)
 {
 	struct mm_work_pool *pool = lock_pool(work);
-	struct mm_exec *x;
-	uint32_t want, seen;
+	uint32_t want;
 
 	if (!pool)
 		return;
-	x = pool->exec;
 	want = work->queued;
-	mm_spin_unlock(&pool->lock);
-	while ((int32_t)(want - (seen = __atomic_load_n(&work->finished, __ATOMIC_ACQUIRE))) > 0) {
-		run_if_stranded(work);
-		mm_exec_park(x, &work->finished, seen, MM_NEVER);
+	while ((int32_t)(want - work->finished) > 0) {
+		if (work->listed && is_stranded(pool))
+			run_here(pool, work);
+		else
+			wait_for_change(pool);
+		pool = lock_pool(work);
 	}
+	mm_spin_unlock(&pool->lock);
 }
 
 bool mm_sync_cancel_work(struct mm_work *work)
@@ -320,10 +317,9 @@ bool mm_sync_cancel_work(struct mm_work *work)
 			work->again = false;
 			__atomic_store_n(&work->pending, 0, __ATOMIC_RELEASE);
 			update_finished(work);
+			wake_flushers(pool);
 		}
 		mm_spin_unlock(&pool->lock);
-		if (taken)
-			mm_exec_unpark(pool->exec, &work->finished, UINT32_MAX);
 		/* Pending but not listed: somebody is about to list it. */
 		if (taken || !__atomic_load_n(&work->pending, __ATOMIC_ACQUIRE))
 			return taken;
@@ -362,34 +358,28 @@ static int pool_init(struct mm_work_pool *pool, struct mm_workqueue *wq, unsigne
 	return 0;
 }
 
-/* Is there anything left to do? If nobody else can, *work is the next of it, and the caller's to run. */
-static bool pool_busy(struct mm_work_pool *pool, struct mm_work **work)
+/* Do something about what is left, or wait for those who do. False: nothing was left. */
+static bool drain(struct mm_work_pool *pool)
 {
-	bool busy;
-
-	*work = NULL;
 	mm_spin_lock(&pool->lock);
-	busy = pool->nr_active || pool->nr_listed;
-	if (pool->nr_listed && is_stranded(pool) == STRANDED) {
-		*work = mm_list_first(&pool->works, struct mm_work, entry);
-		pool->nr_active++;
-		start_work(pool, *work);
+	if (pool->nr_listed && is_stranded(pool)) {
+		run_here(pool, mm_list_first(&pool->works, struct mm_work, entry));
+		return true;
+	}
+	if (pool->nr_active || pool->nr_listed) {
+		mm_spin_unlock(&pool->lock);
+		mm_exec_sleep_until(pool->exec, mm_exec_now(pool->exec) + DRAIN_POLL_NS);
+		return true;
 	}
 	mm_spin_unlock(&pool->lock);
-	return busy;
+	return false;
 }
 
-/* Wait until all is done; only then are the threads joined, as works may still start others. */
+/* Only when all is done are the threads joined, as works may still start others. */
 static void pool_fini(struct mm_work_pool *pool)
 {
-	struct mm_work *work;
-
-	while (pool_busy(pool, &work)) {
-		if (work)
-			run_here(pool, work);
-		else
-			mm_exec_sleep_until(pool->exec, mm_exec_now(pool->exec) + DRAIN_POLL_NS);
-	}
+	while (drain(pool))
+		;
 	for (unsigned i = 0; i < pool->max_active; i++)
 		if (pool->workers[i].started)
 			mm_exec_join(pool->exec, &pool->workers[i].task);

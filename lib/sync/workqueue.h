@@ -34,9 +34,9 @@ struct mm_work {
 	void (*fn)(struct mm_work *work);
 	struct mm_work_pool *pool; /* atomic: where it was last queued */
 	uint32_t pending; /* atomic: queued, has not started */
-	uint32_t finished; /* atomic, parkable, see W2 */
 	/* Under the pool's lock. */
 	uint32_t queued;
+	uint32_t finished; /* see W2 */
 	bool listed; /* on pool->works */
 	bool again; /* pending, to be listed when the present run ends */
 	bool running;

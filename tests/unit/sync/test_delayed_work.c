@@ -275,6 +275,45 @@ static void cancel_at_any_moment(void **state)
 	queue_fini(&q);
 }
 
+/* Arming and cancelling by many at once: armed twice it may run once, but never more often. */
+struct meddler {
+	struct delayed *d;
+	uint32_t armed, taken;
+};
+
+static void meddle(void *arg)
+{
+	struct mm_rng *rng = &mm_task_current()->rng;
+	struct meddler *m = arg;
+
+	for (int i = 0; i < 300; i++)
+		if (mm_rng_below(rng, 3))
+			m->armed += !arm(m->d, mm_rng_below(rng, 5000));
+		else
+			m->taken += mm_sync_cancel_delayed_work(&m->d->dw);
+}
+
+static void many_arm_and_cancel(void **state)
+{
+	struct meddler m[3], sum = { 0 };
+	struct timed_queue q;
+	struct delayed d;
+
+	queue_init(&q, mode_of(state));
+	delayed_init(&d, &q, 0);
+	for (int i = 0; i < 3; i++)
+		m[i] = (struct meddler){ .d = &d };
+	env_run(q.e, 3, meddle, m, sizeof(m[0]));
+	sum.taken = mm_sync_cancel_delayed_work(&d.dw);
+	for (int i = 0; i < 3; i++) {
+		sum.armed += m[i].armed;
+		sum.taken += m[i].taken;
+	}
+	assert_in_range(d.runs + sum.taken, 1, sum.armed);
+	assert_false(mm_sync_cancel_delayed_work(&d.dw));
+	queue_fini(&q);
+}
+
 /*
  * "Idle afterwards" also of a work that arms itself, which is what a periodic one does: it is at the
  * gate, about to do so, when the cancel comes. In a child: what is left waits for ever.
@@ -323,6 +362,7 @@ int main(void)
 		in_both_modes(no_thread_to_wait_in),
 		in_both_modes(no_thread_to_run_in),
 		in_both_modes(cancel_at_any_moment),
+		in_both_modes(many_arm_and_cancel),
 		cmocka_unit_test(periodic_is_idle_after_cancel),
 	};
 

@@ -142,6 +142,46 @@ static void one_work_in_two_pools(void **state)
 	assert_true(child_lives(meddle_in_child, state));
 }
 
+/* A flush may meet a start that is under way and then fails: it must not count on it. */
+static void queue_and_wait(void *arg)
+{
+	struct shared *s = arg;
+	struct mm_exec *x = mm_task_current()->exec;
+
+	for (uint32_t round = 1; round <= 10 * ROUNDS; round++) {
+		mm_sync_queue_work_on(s->wq, 0, &s->w.work);
+		env_wait_for(x, &s->log.ended, round);
+	}
+	__atomic_store_n(&s->queued, 1, __ATOMIC_RELEASE);
+}
+
+static void flush_failing_starts(void *arg)
+{
+	struct env *e = env_open(&(struct env_shape){ .mode = mode_of(arg), .nr_cpus = 2 });
+	struct shared s = { .pools = 1 };
+	struct mm_task task;
+
+	alarm(20);
+	s.wq = queue_open(e, false, 1);
+	works_init(&s.w, 1, &s.log);
+	env_fail(e, MMSIM_FAULT_SPAWN, 2, UINT32_MAX); /* all but the one of the next line */
+	if (mm_exec_spawn(e->x, &task, NULL, queue_and_wait, &s))
+		_exit(1);
+	while (!__atomic_load_n(&s.queued, __ATOMIC_ACQUIRE)) {
+		mm_sync_flush_work(&s.w.work);
+		env_yield(e->x);
+	}
+	mm_exec_join(e->x, &task);
+	env_fail(e, MMSIM_FAULT_SPAWN, 0, 0);
+	mm_sync_workqueue_destroy(s.wq);
+	env_close(e);
+}
+
+static void flush_meets_failing_starts(void **state)
+{
+	assert_true(child_lives(flush_failing_starts, state));
+}
+
 /* The pool has slots to spare, the work waits at a gate when it is queued once more. */
 struct overlap {
 	struct env *e;
@@ -259,6 +299,7 @@ int main(void)
 		in_both_modes(many_flush),
 		in_both_modes(one_work_in_one_pool),
 		in_both_modes(one_work_in_two_pools),
+		in_both_modes(flush_meets_failing_starts),
 		cmocka_unit_test(never_twice_at_once),
 		cmocka_unit_test(flush_waits_for_the_first),
 		cmocka_unit_test(flush_outlasts_a_cancel),
