@@ -55,7 +55,7 @@ struct mmsim_padata_mt_job {
  * to align; chunks end on absolute multiples of the chunk, so the first may be short.
  *
  * Allocates nothing. Returns 0, or -EINVAL with a message when thread_fn is NULL, start + size
- * overflows, max_threads is negative, or rounding the chunk to align overflows; then the job is
+ * overflows, max_threads is negative, or max(size, min_chunk) + align - 1 overflows; then the job is
  * untouched. Context: any; waits. A job may be started from within a chunk of another.
  * Cost: O(chunks) lock acquisitions. Since 0.1.
  */

@@ -152,8 +152,8 @@ const char *mm_job_padata_refuse(const struct mmsim_padata_mt_job *job)
 	if (job->max_threads < 0)
 		return "max_threads: negative";
 	/* The chunk is at most max(size, min_chunk), rounded up by less than align. */
-	if (mm_max(job->size, job->min_chunk) > ULONG_MAX - mm_max(job->align, 1ul))
-		return "align: rounding a chunk up to it overflows";
+	if (mm_max(job->size, job->min_chunk) > ULONG_MAX - (mm_max(job->align, 1ul) - 1))
+		return "size, min_chunk, align: rounding a chunk up overflows";
 	return NULL;
 }
 

@@ -140,11 +140,16 @@ static void refusals(void **state)
 	assert_string_equal(refusal((mt_job)JOB(0, 10, 1, 1, -1)), "max_threads: negative");
 	assert_string_equal(refusal((mt_job)JOB(0, 10, 1, 1, INT_MIN)), "max_threads: negative");
 	assert_string_equal(refusal((mt_job)JOB(0, 10, 2, ULONG_MAX, 1)),
-			    "align: rounding a chunk up to it overflows");
+			    "size, min_chunk, align: rounding a chunk up overflows");
 	assert_string_equal(refusal((mt_job)JOB(0, 10, ULONG_MAX, 1, 1)),
-			    "align: rounding a chunk up to it overflows");
+			    "size, min_chunk, align: rounding a chunk up overflows");
+	assert_string_equal(refusal((mt_job)JOB(0, 10, ULONG_MAX - 8, 1, 1)),
+			    "size, min_chunk, align: rounding a chunk up overflows");
 	assert_null(refusal((mt_job)JOB(0, 10, 1, ULONG_MAX - 1, 1)));
-	assert_null(refusal((mt_job)JOB(0, 10, ULONG_MAX - 10, 1, 1)));
+	assert_null(refusal((mt_job)JOB(0, 10, ULONG_MAX - 9, 1, 1)));
+	/* Without rounding nothing can overflow. */
+	assert_null(refusal((mt_job)JOB(0, ULONG_MAX, 0, 0, 1)));
+	assert_null(refusal((mt_job)JOB(0, 10, 1, ULONG_MAX, 1)));
 }
 
 int main(void)

@@ -246,7 +246,7 @@ static void bad_jobs_are_refused(void **state)
 		else if (i == 2)
 			bad.max_threads = -1;
 		else
-			bad.align = ULONG_MAX;
+			bad.size = 2, bad.align = ULONG_MAX;
 		kept = bad;
 		assert_int_equal(mmsim_padata_do_multithreaded(m, &bad), -EINVAL);
 		assert_non_null(strstr(log.line, fields[i]));
