@@ -67,7 +67,29 @@ static void explain_errno(struct mm_area *area, const char *what, int err)
 	explain(area, what, err == ENOMEM ? "too few free" : err ? strerror(err) : "not wanted");
 }
 
-/* Huge pages of hugetlbfs. Taken at once (no MAP_NORESERVE), so that a later touch cannot fail. */
+/*
+ * Huge pages of hugetlbfs, in two steps: mapped elsewhere, where it may fail, then moved into place.
+ * Mapped in place, a failure would leave a hole in the reservation for others to move into. Taken at
+ * once (no MAP_NORESERVE), so that a later touch cannot fail.
+ */
+static void *map_huge_at(void *place, uint64_t bytes, int size_flag)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size_flag, -1, 0);
+	int err;
+
+	if (at == MAP_FAILED ||
+	    mremap(at, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place) != MAP_FAILED)
+		return at;
+	err = errno;
+	munmap(at, bytes);
+	/* The kernel may have cleared the place before it refused (before 5.16). */
+	mmap(place, bytes, PROT_NONE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	errno = err;
+	return MAP_FAILED;
+}
+
 static bool map_hugetlb(struct mm_area *area, uint64_t from, uint64_t to, uint32_t refused,
 			int size_flag, const char *what, uint64_t *count)
 {
@@ -77,9 +99,7 @@ static bool map_hugetlb(struct mm_area *area, uint64_t from, uint64_t to, uint32
 	if (!(area->no_huge & refused)) {
 		errno = ENOMEM;
 		if (!mm_base_fault_hit(area->fault, MMSIM_FAULT_MMAP))
-			at = mmap(area->base + from, to - from, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | size_flag,
-				  -1, 0);
+			at = map_huge_at(area->base + from, to - from, size_flag);
 		err = errno;
 	}
 	if (at == MAP_FAILED) {
