@@ -40,7 +40,7 @@ struct mmsim_page {
 		uint32_t page_type; /* top byte says the type; ~0: none */
 	};
 	int32_t refcount; /* 0: free, or the tail of a block */
-	uint8_t order; /* on the first page of an allocated block: its order */
+	uint8_t order; /* on the first page of an allocated block: its order; elsewhere anything */
 	uint8_t reserved[7]; /* zero */
 };
 

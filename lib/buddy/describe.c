@@ -26,7 +26,7 @@ look_at(const volatile struct mmsim_page *page)
 
 	return (struct look){
 		.is_free = is_free,
-		.owned = page->refcount != 0,
+		.owned = page->refcount != 0 && page->order <= MMSIM_MAX_PAGE_ORDER,
 		.listed = page->lru.next != NULL,
 		.reserved = page->flags >> MMSIM_PG_RESERVED & 1,
 		.order = is_free ? (unsigned)page->priv : page->order,

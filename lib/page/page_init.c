@@ -42,6 +42,8 @@ static struct mmsim_page page_like(const struct mm_page_init *init, uint64_t sec
 			 (uint64_t)init->node << MMSIM_NODE_SHIFT | section << MMSIM_SECTION_SHIFT,
 		.mapcount = -1,
 		.refcount = init->refcount,
+		/* Of no block: a stray free of a page being initialised finds the wrong order. */
+		.order = MM_NO_ORDER,
 	};
 }
 

@@ -15,6 +15,9 @@
 #include "exec.h"
 #include "memmap.h"
 
+/* What mmsim_page.order says until the page has been allocated once. */
+#define MM_NO_ORDER UINT8_MAX
+
 struct mm_page_init {
 	struct mm_exec *exec;
 	const struct mm_memmap *map;

@@ -235,7 +235,7 @@ static inline bool rig_page_is_clean(const struct rig *r, unsigned node, uint64_
 	static const uint8_t zero[7];
 
 	return page->flags == rig_flags(r, node, pfn) && !page->refcount && !page->mapping &&
-	       !page->index && !page->order && (head || !page->priv) &&
+	       !page->index && page->order == MM_NO_ORDER && (head || !page->priv) &&
 	       (head || page->page_type == MMSIM_PGTY_NONE) &&
 	       !memcmp(page->reserved, zero, sizeof(zero));
 }

@@ -67,7 +67,7 @@ static void assert_page(uint64_t pfn)
 	assert_int_equal(page->mapcount, -1);
 	assert_int_equal(page->page_type, MMSIM_PGTY_NONE);
 	assert_int_equal(page->refcount, 7);
-	assert_int_equal(page->order, 0);
+	assert_int_equal(page->order, MM_NO_ORDER);
 	for (size_t i = 0; i < sizeof(page->reserved); i++)
 		assert_int_equal(page->reserved[i], 0);
 }
