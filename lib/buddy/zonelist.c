@@ -19,6 +19,11 @@ static unsigned distance(const struct mm_shape *shape, unsigned from, unsigned t
 	return shape->distance[from * shape->nr_nodes + to];
 }
 
+static bool has_memory(const struct mm_shape *shape, unsigned node)
+{
+	return shape->node[node].start < shape->node[node].end;
+}
+
 static unsigned penalty(const struct mm_buddy *b, const struct mm_shape *shape,
 			const struct choice *c, unsigned from, unsigned to)
 {
@@ -36,12 +41,12 @@ static unsigned next_node(const struct mm_buddy *b, const struct mm_shape *shape
 {
 	unsigned best = b->nr_nodes, least = UINT32_MAX;
 
-	if (!(c->used >> from & 1))
+	if (!(c->used >> from & 1) && has_memory(shape, from))
 		best = from;
 	for (unsigned to = 0; best != from && to < b->nr_nodes; to++) {
 		unsigned val = penalty(b, shape, c, from, to);
 
-		if (!(c->used >> to & 1) && val < least) {
+		if (!(c->used >> to & 1) && has_memory(shape, to) && val < least) {
 			least = val;
 			best = to;
 		}
