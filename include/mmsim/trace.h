@@ -13,7 +13,7 @@ MMSIM_BEGIN_DECLS
 enum mmsim_event_id {
 	MMSIM_EV_MM_PAGE_ALLOC, /* pfn (0 if it failed), order, migratetype, gfp */
 	MMSIM_EV_MM_PAGE_FREE, /* pfn, order */
-	MMSIM_EV_MM_PAGE_ALLOC_ZONE_LOCKED, /* pfn, order, migratetype, percpu_refill in arg */
+	MMSIM_EV_MM_PAGE_ALLOC_ZONE_LOCKED, /* pfn, order, migratetype; arg: percpu_refill, the order is one of per-CPU lists */
 	MMSIM_EV_MM_PAGE_PCPU_DRAIN, /* pfn, order, migratetype */
 	MMSIM_EV_MM_PAGE_ALLOC_EXTFRAG, /* pfn, order, migratetype, fallback order in arg */
 	MMSIM_NR_EVENTS

@@ -79,10 +79,6 @@ static struct mmsim_page *rmqueue_buddy(struct mm_zone *zone, const struct reque
 	mm_spin_lock(&zone->lock);
 	page = mm_buddy_rmqueue(zone, req->order, req->mt);
 	mm_spin_unlock(&zone->lock);
-	if (page)
-		mm_event(zone->obs, .id = MMSIM_EV_MM_PAGE_ALLOC_ZONE_LOCKED,
-			 .pfn = mm_page_to_pfn(zone->map, page), .order = req->order,
-			 .migratetype = (int32_t)req->mt);
 	return page;
 }
 
@@ -144,6 +140,7 @@ static void clear_pages(const struct mm_buddy *b, uint64_t pfn, unsigned order)
 /* Counterpart: prep_new_page(). Z1. */
 static inline void prep_new_page(struct mmsim_page *page, unsigned order)
 {
+	page->priv = 0;
 	page->index = 0;
 	page->mapping = NULL;
 	__atomic_store_n(&page->order, (uint8_t)order, __ATOMIC_RELAXED);
@@ -207,21 +204,22 @@ struct mmsim_page *mm_buddy_alloc_pages(struct mm_buddy *b, int nid, mmsim_gfp_t
 	return page;
 }
 
-/* The first zone of the caller's node that may serve it. Never a remote node. */
-static struct mm_zone *bulk_zone(const struct mm_buddy *b, const struct request *req)
+/* From the first zone of the caller's node that has any. Never from a remote node. */
+static size_t bulk_from_node(const struct mm_buddy *b, const struct request *req, size_t nr,
+			     struct mmsim_page **pages)
 {
 	const struct mm_zonelist *list = &b->zonelists[req->nid];
+	size_t got = 0;
 
-	for (unsigned i = 0; i < list->nr && list->zone[i]->node == req->nid; i++)
+	for (unsigned i = 0; !got && i < list->nr && list->zone[i]->node == req->nid; i++)
 		if (zone_allowed(list->zone[i], req))
-			return list->zone[i];
-	return NULL;
+			got = mm_buddy_pcp_alloc_bulk(list->zone[i], req->mt, nr, pages);
+	return got;
 }
 
 size_t mm_buddy_alloc_pages_bulk(struct mm_buddy *b, mmsim_gfp_t gfp, size_t nr,
 				 struct mmsim_page **pages)
 {
-	struct mm_zone *zone;
 	struct request req;
 	const char *wrong = make_request(b, &req, MMSIM_NUMA_NO_NODE, gfp, 0);
 	size_t got = 0;
@@ -235,9 +233,8 @@ size_t mm_buddy_alloc_pages_bulk(struct mm_buddy *b, mmsim_gfp_t gfp, size_t nr,
 	}
 	if (!nr)
 		return 0;
-	zone = bulk_zone(b, &req);
-	if (zone && nr > 1)
-		got = mm_buddy_pcp_alloc_bulk(zone, req.mt, nr, pages);
+	if (nr > 1)
+		got = bulk_from_node(b, &req, nr, pages);
 	for (size_t i = 0; i < got; i++)
 		prep_page(b, pages[i], &req);
 	/* At least one is always tried for; only that way leaves an event, as in the kernel. */

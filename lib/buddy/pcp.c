@@ -62,13 +62,6 @@ static unsigned pcp_batch(const struct mm_zone *zone)
 	return __atomic_load_n(&zone->pcp_batch, __ATOMIC_RELAXED);
 }
 
-static void trace(struct mm_zone *zone, uint32_t id, const struct mmsim_page *page,
-		  enum mmsim_migratetype mt, uint32_t arg)
-{
-	mm_event(zone->obs, .id = id, .pfn = mm_page_to_pfn(zone->map, page),
-		 .migratetype = (int32_t)mt, .arg = arg);
-}
-
 /* In the order the zone gives them. Counterpart: rmqueue_bulk(). */
 void mm_buddy_pcp_refill(struct mm_zone *zone, struct mm_pcp *pcp, enum mmsim_migratetype mt)
 {
@@ -84,7 +77,6 @@ void mm_buddy_pcp_refill(struct mm_zone *zone, struct mm_pcp *pcp, enum mmsim_mi
 		page->index = mt;
 		mm_list_add_tail(&page->lru, &pcp->lists[mt]);
 		pcp->count++;
-		trace(zone, MMSIM_EV_MM_PAGE_ALLOC_ZONE_LOCKED, page, mt, 1);
 	}
 	mm_spin_unlock(&zone->lock);
 }
@@ -103,6 +95,7 @@ static void drain(struct mm_zone *zone, struct mm_pcp *pcp, unsigned nr, unsigne
 		mm_list *list = &pcp->lists[t];
 		struct mmsim_page *page;
 		enum mmsim_migratetype mt;
+		uint64_t pfn;
 
 		if (mm_list_empty(list)) {
 			t = (t + 1) % MMSIM_NR_MIGRATETYPES;
@@ -113,9 +106,11 @@ static void drain(struct mm_zone *zone, struct mm_pcp *pcp, unsigned nr, unsigne
 		pcp->count--;
 		nr--;
 		/* The pageblock may have changed its type since the page was freed. */
-		mt = mm_zone_migratetype(zone, mm_page_to_pfn(zone->map, page));
+		pfn = mm_page_to_pfn(zone->map, page);
+		mt = mm_zone_migratetype(zone, pfn);
 		mm_buddy_free_one_page(zone, page, 0, mt, MM_FPI_NONE);
-		trace(zone, MMSIM_EV_MM_PAGE_PCPU_DRAIN, page, mt, 0);
+		mm_event(zone->obs, .id = MMSIM_EV_MM_PAGE_PCPU_DRAIN, .pfn = pfn,
+			 .migratetype = (int32_t)mt);
 	}
 	mm_spin_unlock(&zone->lock);
 }

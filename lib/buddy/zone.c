@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* Orders that the kernel keeps on per-CPU lists: what the event calls a refill. */
+enum { PCP_MAX_ORDER = 3 };
+
 static uint64_t nr_pageblocks(const struct mm_zone *zone)
 {
 	return mm_div_round_up(zone->span.end, MMSIM_PAGEBLOCK_NR_PAGES) -
@@ -166,6 +169,9 @@ struct mmsim_page *mm_buddy_rmqueue_smallest(struct mm_zone *zone, unsigned orde
 		page = mm_list_first(&zone->area[o].list[mt], struct mmsim_page, lru);
 		mm_buddy_del_from_list(zone, page, o, mt);
 		mm_buddy_expand(zone, page, order, o, mt);
+		mm_event(zone->obs, .id = MMSIM_EV_MM_PAGE_ALLOC_ZONE_LOCKED,
+			 .pfn = mm_page_to_pfn(zone->map, page), .order = order,
+			 .migratetype = (int32_t)mt, .arg = order <= PCP_MAX_ORDER);
 		return page;
 	}
 	return NULL;

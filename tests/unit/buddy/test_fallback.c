@@ -16,6 +16,8 @@ static unsigned nr_seen;
 static void listen(void *ctx, const struct mmsim_event *event)
 {
 	(void)ctx;
+	if (event->id != MMSIM_EV_MM_PAGE_ALLOC_EXTFRAG)
+		return;
 	seen = *event;
 	nr_seen++;
 }
