@@ -40,6 +40,9 @@ enum mmsim_migratetype {
 	MMSIM_NR_MIGRATETYPES
 };
 
+/* Room in structs for the migratetypes that are still to come. */
+#define MMSIM_MAX_MIGRATETYPES 8
+
 typedef uint32_t mmsim_gfp_t;
 
 #define MMSIM___GFP_DMA (1u << 0)

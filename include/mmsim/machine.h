@@ -22,7 +22,8 @@ MMSIM_BEGIN_DECLS
  * @out: receives the machine, or NULL on failure.
  *
  * Returns 0; -EINVAL for a bad config (the line from mmsim_config_check() goes to cfg->log);
- * -ENOMEM when memory could not be mapped or allocated. A thread that cannot be started is no
+ * -ENOMEM when memory could not be mapped or allocated, or when touching the struct pages or the pages
+ * would take more than the host has available. A thread that cannot be started is no
  * failure: fewer work. Failure leaves nothing behind. The caller owns the machine until
  * mmsim_destroy(). Context: outside the machine; waits. Cost: O(struct pages) once booted. Since 0.1.
  */
@@ -102,8 +103,8 @@ MMSIM_API void mmsim_reset(struct mmsim *m);
 MMSIM_API int mmsim_set_init(struct mmsim *m, enum mmsim_stores stores, uint32_t threads,
 			     bool padata);
 
-/** mmsim_boot_report - what the last boot did. Context: any. Since 0.1. */
-MMSIM_API void mmsim_boot_report(const struct mmsim *m, struct mmsim_boot_report *report);
+/** mmsim_boot_report - what the last boot did. Context: any; waits while one runs. Since 0.1. */
+MMSIM_API void mmsim_boot_report(struct mmsim *m, struct mmsim_boot_report *report);
 
 /**
  * mmsim_last_message - the newest line that was sent to the log.
@@ -143,7 +144,7 @@ struct mmsim_zone_info {
 	uint64_t free; /* pages on the buddy lists */
 	uint64_t pcp; /* pages on per-CPU lists */
 	/* Free blocks by order and migratetype. */
-	uint64_t nr_free[MMSIM_NR_PAGE_ORDERS][MMSIM_NR_MIGRATETYPES];
+	uint64_t nr_free[MMSIM_NR_PAGE_ORDERS][MMSIM_MAX_MIGRATETYPES];
 };
 
 /**
@@ -172,7 +173,7 @@ MMSIM_API size_t mmsim_print_buddyinfo(struct mmsim *m, char *buf, size_t len);
  *
  * Walks all free lists and per-CPU lists, checks links, alignment, types, counts, and that free +
  * per-CPU + allocated pages are the managed ones. Stops the program with the invariant's name if one
- * is broken. Returns the number of free pages seen. Context: while nobody else uses the machine.
+ * is broken. Returns the number of pages on the buddy lists. Context: while nobody else uses the machine.
  * Cost: O(pages). Since 0.1.
  */
 MMSIM_API uint64_t mmsim_validate(struct mmsim *m);

@@ -64,6 +64,7 @@ void mm_boot_clear(struct mm_boot *boot)
 		node->began = 0;
 		node->ended = 0;
 		node->threads = 0;
+		node->streaming = false;
 		node->ranges = 0;
 	}
 	boot->early_pages = 0;
@@ -79,7 +80,7 @@ void mm_boot_fill_report(const struct mm_boot *boot, struct mmsim_boot_report *r
 {
 	uint64_t began = UINT64_MAX, ended = 0;
 
-	report->early_pages = boot->early_pages;
+	report->early_pages = __atomic_load_n(&boot->early_pages, __ATOMIC_RELAXED);
 	report->early_ns = boot->early_ns;
 	for (unsigned i = 0; i < boot->nr_nodes; i++) {
 		const struct mm_boot_node *node = &boot->nodes[i];

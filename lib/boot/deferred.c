@@ -16,7 +16,9 @@ static unsigned max_threads(const struct mm_boot_node *node)
 {
 	const struct mm_boot *boot = node->boot;
 
-	return boot->threads ? boot->threads : mm_max(boot->topology->nr_node_cpus[node->nid], 1u);
+	unsigned most = boot->threads ? boot->threads : boot->topology->nr_node_cpus[node->nid];
+
+	return mm_clamp(most, 1u, (unsigned)MMSIM_MAX_CPUS);
 }
 
 /* A chunk and its threads end on section boundaries, so that they share no pageblock byte or block. */
@@ -58,8 +60,10 @@ static void pgdatinit(void *arg)
 	uint64_t at = claim_deferred(node);
 	struct mm_span free;
 
-	if (at == MM_NOT_DEFERRED)
+	if (at == MM_NOT_DEFERRED) {
+		mm_buddy_pcp_tune(node->last); /* growth may have brought all of it */
 		return;
+	}
 	node->threads = boot->use_padata ? max_threads(node) : 1;
 	node->first_pfn = at;
 	node->began = mm_exec_now(boot->exec);

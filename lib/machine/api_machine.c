@@ -67,15 +67,18 @@ int mmsim_set_init(struct mmsim *m, enum mmsim_stores stores, uint32_t threads, 
 	return err;
 }
 
-void mmsim_boot_report(const struct mmsim *m, struct mmsim_boot_report *report)
+void mmsim_boot_report(struct mmsim *m, struct mmsim_boot_report *report)
 {
 	const struct mmsim_backing *got = &m->memmap.area.got;
+	MM_ON_CPU(m);
 
 	*report = (struct mmsim_boot_report){
 		.first_touch_ns = got->touch_ns,
 		.memmap_bytes = got->bytes_1g + got->bytes_2m + got->bytes_thp + got->bytes_base,
 	};
+	mm_sync_mutex_lock(&m->boot_mutex);
 	mm_boot_fill_report(&m->boot, report);
+	mm_sync_mutex_unlock(&m->boot_mutex);
 }
 
 void mmsim_last_message(const struct mmsim *m, char *buf, size_t len)
