@@ -2,10 +2,15 @@
 /* Putting a machine together and taking it apart: each part after those that it needs. */
 #include "bits.h"
 #include "machine.h"
+#include "host_memory.h"
 #include "prefault.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* More than a config will ever have. */
+#define MAX_CONFIG_BYTES (1u << 20)
 
 struct part {
 	const char *name;
@@ -44,11 +49,33 @@ static void shape_fini(struct mmsim *m)
 	mm_page_shape_fini(&m->shape, &m->meta);
 }
 
+/* Will touching the area's memory be more than the host has? Huge pages are taken already. */
+static int check_host(struct mmsim *m, const struct mm_area *area, const char *what)
+{
+	uint64_t need = area->got.bytes_thp + area->got.bytes_base;
+	uint64_t available = mm_page_host_available();
+
+	if (need <= available)
+		return 0;
+	mm_base_log(&m->log,
+		    "mmsim_create: %s: needs %" PRIu64 " MiB, the host has %" PRIu64
+		    " MiB available",
+		    what, need >> 20, available >> 20);
+	return -ENOMEM;
+}
+
 static int memmap_init(struct mmsim *m, const struct mmsim_config *cfg)
 {
+	bool prefault = !(cfg->flags & MMSIM_NO_PREFAULT);
 	int err = mm_page_memmap_init(&m->memmap, &m->meta, &m->shape, cfg->no_huge, &m->fault);
 
-	if (err || cfg->flags & MMSIM_NO_PREFAULT)
+	if (err)
+		return err;
+	if (prefault || cfg->boot == MMSIM_BOOT_FULL)
+		err = check_host(m, &m->memmap.area, "struct page array");
+	if (err)
+		mm_page_memmap_fini(&m->memmap, &m->meta);
+	if (err || !prefault)
 		return err;
 	for (uint64_t from = 0, to; mm_page_memmap_next(&m->memmap, &from, &to); from = to)
 		mm_page_prefault(&m->memmap.area, &m->padata, from * MM_HUGE_2M, to * MM_HUGE_2M);
@@ -61,7 +88,7 @@ static void memmap_fini(struct mmsim *m)
 }
 
 /* Behind each RAM range, rounded outwards to huge pages; ranges that then touch are united. */
-static int map_pages(struct mmsim *m, bool touch)
+static int map_pages(struct mmsim *m)
 {
 	uint64_t done = 0;
 
@@ -79,11 +106,23 @@ static int map_pages(struct mmsim *m, bool touch)
 			return err;
 		if (m->shape.nr_nodes > 1)
 			mm_page_area_bind(&m->pages, from, to, ram->node);
-		if (touch)
-			mm_page_prefault(&m->pages, &m->padata, from, to);
 		done = to;
 	}
 	return 0;
+}
+
+static int touch_pages(struct mmsim *m)
+{
+	int err = check_host(m, &m->pages, "pages");
+
+	for (unsigned i = 0; !err && i < m->shape.nr_ram; i++) {
+		const struct mm_span *ram = &m->shape.ram[i];
+
+		mm_page_prefault(&m->pages, &m->padata,
+				 mm_round_down(ram->start * MMSIM_PAGE_SIZE, MM_HUGE_2M),
+				 mm_round_up(ram->end * MMSIM_PAGE_SIZE, MM_HUGE_2M));
+	}
+	return err;
 }
 
 static int pages_init(struct mmsim *m, const struct mmsim_config *cfg)
@@ -95,7 +134,9 @@ static int pages_init(struct mmsim *m, const struct mmsim_config *cfg)
 	err = mm_page_area_init(&m->pages, m->shape.max_pfn * MMSIM_PAGE_SIZE, cfg->no_huge,
 				&m->fault);
 	if (!err)
-		err = map_pages(m, cfg->flags & MMSIM_PREFAULT_PAGES);
+		err = map_pages(m);
+	if (!err && cfg->flags & MMSIM_PREFAULT_PAGES)
+		err = touch_pages(m);
 	if (err)
 		mm_page_area_fini(&m->pages);
 	return err;
@@ -221,14 +262,18 @@ static int init_all(struct mmsim *m, const struct mmsim_config *cfg)
 {
 	int err = mm_base_meta_init(&m->meta, &m->fault);
 
-	if (err)
+	if (err) {
+		mm_base_log(&m->log, "mmsim_create: metadata: %s", strerror(-err));
 		return err;
+	}
 	err = init_exec(m, cfg);
 	if (!err) {
 		err = init_parts(m, cfg);
 		if (!err)
 			return 0;
 		fini_exec(m);
+	} else {
+		mm_base_log(&m->log, "mmsim_create: CPUs: %s", strerror(-err));
 	}
 	mm_base_meta_fini(&m->meta);
 	return err;
@@ -252,17 +297,23 @@ int mmsim_create(const struct mmsim_config *cfg, struct mmsim **out)
 		mmsim_config_defaults(defaults);
 		cfg = defaults;
 	}
+	/* A config of another version has its log at the same place; anything else is no config. */
+	if (cfg->size < offsetof(struct mmsim_config, fault) || cfg->size > MAX_CONFIG_BYTES) {
+		err = -EINVAL;
+		goto out;
+	}
 	m = aligned_alloc(MM_CACHE_LINE, mm_round_up(sizeof(*m), MM_CACHE_LINE));
 	if (!m)
 		goto out;
 	memset(m, 0, sizeof(*m));
 	mm_base_log_init(&m->log, cfg->log, cfg->log_ctx);
-	mm_base_fault_init(&m->fault, cfg->fault);
 	err = mmsim_config_check(cfg, why, sizeof(why));
-	if (err)
+	if (err) {
 		mm_base_log(&m->log, "mmsim_create: %s", why);
-	else
+	} else {
+		mm_base_fault_init(&m->fault, cfg->fault);
 		err = init_all(m, cfg);
+	}
 	if (!err && cfg->boot == MMSIM_BOOT_FULL)
 		mmsim_boot(m);
 	if (err)

@@ -265,6 +265,33 @@ static void bad_configs_are_refused(void **state)
 	}
 }
 
+static void keep_first(void *ctx, const char *line)
+{
+	char *first = ctx;
+
+	if (!first[0])
+		snprintf(first, 160, "%s", line);
+}
+
+/* Struct pages of 1 TiB: refused before they are touched, not killed while they are. */
+static void larger_than_the_host(void **state)
+{
+	struct mmsim_config *cfg = small(MMSIM_SERIAL);
+	struct mmsim *m = (struct mmsim *)cfg;
+	char first[160] = "";
+
+	(void)state;
+	cfg->flags &= ~(uint32_t)MMSIM_NO_PREFAULT;
+	cfg->nr_ranges = 0;
+	mmsim_config_add_range(cfg, MMSIM_RANGE_RAM, 0, 0, MMSIM_MAX_PHYS);
+	cfg->log = keep_first;
+	cfg->log_ctx = first;
+	assert_int_equal(mmsim_create(cfg, &m), -ENOMEM);
+	assert_null(m);
+	assert_non_null(strstr(first, "struct page array: needs 1048576 MiB, the host has "));
+	free(cfg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +302,7 @@ int main(void)
 		cmocka_unit_test(two_modes_in_one_thread),
 		cmocka_unit_test(machine_larger_than_the_host),
 		cmocka_unit_test(bad_configs_are_refused),
+		cmocka_unit_test(larger_than_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
