@@ -4,6 +4,14 @@
  *
  * Calls into a machine may come from any thread; a task is the way to say on which CPU, to run on
  * many at once, and, in the modes that are not native, to be scheduled and timed by the machine.
+ *
+ * Tasks, and the chunks of jobs, have stacks of at least 512 KiB.
+ *
+ * A serial machine belongs to one thread at a time, from its outermost call to the end of that call. A
+ * task of it must not wait by other means (a pthread_join(), another machine) for a thread that itself
+ * calls into it: both would wait for ever, and this is not seen as the deadlock it is.
+ *
+ * After fork() the child may only destroy a native machine, as its threads stayed behind.
  */
 #ifndef MMSIM_TASK_H
 #define MMSIM_TASK_H
@@ -22,6 +30,14 @@ MMSIM_BEGIN_DECLS
  * started: then none has run fn. Context: any; waits. Cost: O(nr). Since 0.1.
  */
 MMSIM_API int mmsim_run(struct mmsim *m, unsigned nr, void (*fn)(unsigned i, void *arg), void *arg);
+
+/**
+ * mmsim_yield - let other tasks run.
+ *
+ * For a task that waits for another one by looking again and again: in the serial mode nobody else
+ * runs unless it calls this. Context: any. Since 0.1.
+ */
+MMSIM_API void mmsim_yield(struct mmsim *m);
 
 /** mmsim_cpu - the simulated CPU that the caller is on now. Context: any. Since 0.1. */
 MMSIM_API unsigned mmsim_cpu(struct mmsim *m);

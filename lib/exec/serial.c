@@ -31,7 +31,7 @@
 #include <pthread.h>
 
 /* Stacks are touched page by page, so this costs addresses, not memory. */
-#define STACK_BYTES ((size_t)(MM_ASAN || MM_TSAN ? 1024 : 256) << 10)
+#define STACK_BYTES ((size_t)(MM_ASAN || MM_TSAN ? 2048 : 768) << 10)
 
 /* What a task is here: mm_task.backend. */
 struct strand {

@@ -75,6 +75,13 @@ int mmsim_run(struct mmsim *m, unsigned nr, void (*fn)(unsigned i, void *arg), v
 	return err;
 }
 
+void mmsim_yield(struct mmsim *m)
+{
+	MM_ON_CPU(m);
+
+	m->exec->ops->yield(m->exec);
+}
+
 unsigned mmsim_cpu(struct mmsim *m)
 {
 	MM_ON_CPU(m);
