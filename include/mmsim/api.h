@@ -7,6 +7,9 @@
  * and passes one line naming the argument and its value to the machine's log (config.h) and to
  * mmsim_last_message() (machine.h).
  *
+ * Pointers must not be NULL where a comment does not allow it. Before version 1.0 a new version may
+ * change structs: build programs against the headers of the library they run with.
+ *
  * Context: "any" means that the call may be made from every thread, from a task on a simulated CPU
  * or from outside. A thread from outside is put on a simulated CPU for the length of the call. "May
  * wait" means that the caller may be parked; it must hold no mmsim lock, which no caller of this

@@ -4,7 +4,8 @@
  *
  * A config is a plain struct of about 25 KiB that owns nothing: fill it with one of the calls below,
  * change fields, hand it to mmsim_create(), forget it. `size` is its first field and is set by
- * mmsim_config_defaults(); a program built against an older header keeps working.
+ * mmsim_config_defaults(), so that a later version knows which header a program was built against;
+ * version 0.1 takes its own only.
  *
  * In every field zero means the default that its comment gives.
  */
@@ -56,6 +57,9 @@ enum mmsim_fault_kind {
 	MMSIM_FAULT_TRYLOCK, /* taking a lock that may be refused */
 	MMSIM_NR_FAULT_KINDS
 };
+
+/** Room in a config for the kinds that are still to come. */
+#define MMSIM_MAX_FAULT_KINDS 16
 
 /** Fail the nth such operation (1 is the first; 0: none) and the count - 1 after it (0 means 1). */
 struct mmsim_fault {
@@ -126,7 +130,7 @@ struct mmsim_config {
 	void (*log)(void *ctx, const char *line);
 	void *log_ctx;
 
-	struct mmsim_fault fault[MMSIM_NR_FAULT_KINDS];
+	struct mmsim_fault fault[MMSIM_MAX_FAULT_KINDS]; /* by enum mmsim_fault_kind */
 
 	uint32_t nr_cpus; /* 1 to MMSIM_MAX_CPUS */
 	uint32_t nr_nodes; /* 1 to MMSIM_MAX_NODES; a node may lack CPUs or memory */
