@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #define THREADS 4
-#define HITS 2000
+#define HITS 100000
 
 static struct mm_fault with(enum mmsim_fault_kind kind, uint32_t nth, uint32_t count)
 {
@@ -69,6 +69,7 @@ static void kinds_are_apart(void **state)
 
 struct racer {
 	struct mm_fault *fault;
+	pthread_barrier_t *start;
 	uint32_t failed;
 };
 
@@ -76,6 +77,7 @@ static void *race(void *arg)
 {
 	struct racer *r = arg;
 
+	pthread_barrier_wait(r->start);
 	for (int i = 0; i < HITS; i++)
 		r->failed += mm_base_fault_hit(r->fault, MMSIM_FAULT_SPAWN);
 	return NULL;
@@ -83,22 +85,27 @@ static void *race(void *arg)
 
 static void exact_among_threads(void **state)
 {
-	struct mm_fault fault = with(MMSIM_FAULT_SPAWN, 1000, 3333);
+	struct mm_fault fault = with(MMSIM_FAULT_SPAWN, 1000, THREADS * HITS - 1999);
 	struct racer racer[THREADS];
 	pthread_t thread[THREADS];
+	pthread_barrier_t start;
 	uint32_t failed = 0;
 
 	(void)state;
+	assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);
 	for (int i = 0; i < THREADS; i++) {
-		racer[i] = (struct racer){ .fault = &fault };
+		racer[i] = (struct racer){ .fault = &fault, .start = &start };
 		assert_int_equal(pthread_create(&thread[i], NULL, race, &racer[i]), 0);
 	}
 	for (int i = 0; i < THREADS; i++) {
 		pthread_join(thread[i], NULL);
 		failed += racer[i].failed;
 	}
-	assert_int_equal(failed, 3333);
-	assert_int_equal(mm_base_fault_fired(&fault, MMSIM_FAULT_SPAWN), 3333);
+	pthread_barrier_destroy(&start);
+	/* All but 999 before and 1000 after: a hit that is lost shows. */
+	assert_int_equal(failed, THREADS * HITS - 1999);
+	assert_int_equal(mm_base_fault_fired(&fault, MMSIM_FAULT_SPAWN), failed);
+	assert_int_equal(fault.point[MMSIM_FAULT_SPAWN].seen, THREADS * HITS);
 }
 
 int main(void)
