@@ -87,7 +87,7 @@ void mm_exec_detach(struct mm_exec *x, struct mm_task *guest)
 
 	mm_invariant("E1: who detaches is the running task",
 		     mm_task_current() == guest && guest->exec == x);
-	mm_assert(!guest->preempt && !guest->nr_held);
+	mm_assert(!guest->nr_held);
 	x->ops->detach(x, guest);
 	mm_exec_set_current(outer);
 }
@@ -149,7 +149,7 @@ void mm_exec_finish(struct mm_exec *x, struct mm_task *task)
 {
 	uint32_t *done = &task->done;
 
-	mm_assert(!task->preempt && !task->nr_held);
+	mm_assert(!task->nr_held);
 	__atomic_sub_fetch(&x->cpu[task->cpu].nr_tasks, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(done, 1, __ATOMIC_RELEASE);
 	/* E2: from here on `done` is a number to look sleepers up by, not a place to read. */

@@ -154,7 +154,6 @@ struct mm_task {
 	struct mm_task *outer; /* what the thread was before an attachment */
 	mm_list link; /* of the back end: run queue, idle list … */
 	void *backend; /* of the back end: thread, fiber … */
-	unsigned preempt; /* depth of mm_preempt_off() */
 	unsigned nr_held; /* debug builds: locks held now, see the sync floor */
 	const void *held[MM_TASK_MAX_HELD];
 };
@@ -261,17 +260,6 @@ static inline unsigned mm_exec_cpu(const struct mm_exec *x)
 	mm_assert(cur && cur->exec == x);
 	(void)x;
 	return cur->cpu;
-}
-
-/* No switch between these two in back ends that could: park and relax are forbidden inside. */
-static inline void mm_preempt_off(void)
-{
-	mm_task_current()->preempt++;
-}
-
-static inline void mm_preempt_on(void)
-{
-	mm_task_current()->preempt--;
 }
 
 #endif

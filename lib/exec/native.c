@@ -77,7 +77,6 @@ static int native_park(struct mm_exec *x, uint32_t *word, uint32_t val, uint64_t
 	bool timed = !__builtin_add_overflow(deadline, to_native(x)->epoch, &until);
 	int ret = 0;
 
-	mm_assert(!mm_task_current()->preempt);
 	ts = to_timespec(until);
 	if (mm_exec_futex(word, FUTEX_WAIT_BITSET, val, timed ? &ts : NULL) && errno == ETIMEDOUT)
 		ret = -ETIMEDOUT;
@@ -95,7 +94,6 @@ static void native_relax(struct mm_exec *x, uint32_t *word, uint32_t val, unsign
 {
 	struct timespec ts = { 0 };
 
-	mm_assert(!mm_task_current()->preempt);
 	if (__atomic_load_n(word, __ATOMIC_RELAXED) != val)
 		return;
 	if (to_native(x)->spin && spin < RELAX_PAUSES) {

@@ -167,7 +167,6 @@ static __attribute__((noinline)) void reschedule(struct serial *s)
 {
 	struct strand *from = s->running, *to;
 
-	mm_assert(!from->task->preempt);
 	to = pick(s);
 	if (to == from)
 		return;
