@@ -291,6 +291,7 @@ static __attribute__((noinline)) int free_claimed(struct mm_buddy *b, struct mms
 {
 	struct mm_zone *zone = mm_buddy_page_zone(b, page);
 
+	mm_exec_charge(b->exec, MM_CHARGE_RMW, &page->refcount, 1);
 	mm_event(b->obs, .id = MMSIM_EV_MM_PAGE_FREE, .pfn = pfn, .order = order);
 	if (order || !mm_pcp_free(zone, page, mm_zone_migratetype(zone, pfn)))
 		free_to_zone(zone, page, pfn, order);
@@ -302,6 +303,7 @@ int mm_buddy_free_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order)
 	struct mmsim_page *page;
 	struct mm_zone *zone;
 	const char *wrong;
+	bool bare;
 
 	if (mm_unlikely(order > MMSIM_MAX_PAGE_ORDER))
 		return refuse(b, pfn, order, "no such order");
@@ -310,11 +312,14 @@ int mm_buddy_free_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order)
 	if (mm_unlikely(!mm_pfn_valid(b->map, pfn)))
 		return refuse(b, pfn, order, "no memory there");
 	page = mm_pfn_to_page(b->map, pfn);
+	bare = mm_buddy_is_bare(b);
+	if (mm_unlikely(!bare))
+		mm_exec_point(b->exec, MM_POINT_ATOMIC, page);
 	wrong = claim_block(page, order);
 	if (mm_unlikely(wrong != NULL))
 		return refuse(b, pfn, order, wrong);
 	zone = mm_buddy_page_zone(b, page);
-	if (mm_likely(!order && mm_buddy_is_bare(b)) &&
+	if (mm_likely(!order && bare) &&
 	    mm_likely(mm_pcp_free_bare(zone, mm_task_current(), page,
 				       mm_zone_migratetype(zone, pfn))))
 		return 0;
