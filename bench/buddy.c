@@ -115,9 +115,10 @@ static int start(struct bench_session *session)
 /* A share of the work is a share of the pairs; memory has been scaled with the machine. */
 static size_t scaled(const struct bench_session *session, uint64_t n)
 {
+	const double most = 1e15; /* more than anybody waits for */
 	double share = (double)n * session->opt->scale;
 
-	return share < 1 ? 1 : (size_t)share;
+	return share < 1 ? 1 : (size_t)(share < most ? share : most);
 }
 
 static size_t blocks_per_thread(const struct bench_session *session, enum buddy_work work,

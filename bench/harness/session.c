@@ -5,6 +5,7 @@
 #include "bench.h"
 #include "util.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -88,11 +89,13 @@ static int apply_set(struct bench_session *session, const struct option_set *set
 	for (unsigned i = 0; i < bench->nr_settings; i++) {
 		if (strcmp(bench->settings[i].name, set->key) != 0)
 			continue;
+		errno = 0;
 		session->setting[i] = strtoull(set->value, &end, 10);
-		if (*end == '\0' && set->value[0] >= '0' && set->value[0] <= '9')
+		if (!errno && *end == '\0' && set->value[0] >= '0' && set->value[0] <= '9')
 			return BENCH_OK;
-		return bench_fail(session, BENCH_USAGE, "--set: '%s=%s': must be a number",
-				  set->key, set->value);
+		return bench_fail(session, BENCH_USAGE,
+				  "--set: '%s=%s': must be a number below 2^64", set->key,
+				  set->value);
 	}
 	return bench_fail(session, BENCH_USAGE, "--set: '%s': no such figure, see --list",
 			  set->key);

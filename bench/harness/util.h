@@ -34,7 +34,7 @@ void bench_append(char *buf, size_t len, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Tell the compiler that somebody looks at *p, so that it cannot delete the work behind it. */
-static inline void bench_keep(const void *p)
+static inline void bench_keep(void *p)
 {
 	__asm__ volatile("" : : "r"(p) : "memory");
 }
