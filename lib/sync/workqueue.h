@@ -92,9 +92,10 @@ bool mm_sync_cancel_work(struct mm_work *work);
 void mm_sync_delayed_work_init(struct mm_delayed_work *dw, void (*fn)(struct mm_work *work));
 
 /*
- * Queue dw->work when delay_ns have passed, for a bound queue on the CPU where the waiting was done. Must
- * be cancelled at least once before dw and the exec go: that joins the waiting task. 0; -EBUSY if it is waiting already; -ECANCELED if it is
- * being cancelled; -EAGAIN if no thread was to be had for the waiting.
+ * Queue dw->work when delay_ns have passed, for a bound queue on the CPU where the waiting was done. It
+ * must be cancelled once before it and the exec go: that joins the waiting task.
+ * 0; -EBUSY if it is waiting already; -ECANCELED if it is being cancelled; -EAGAIN if no thread was to
+ * be had for the waiting.
  */
 int mm_sync_queue_delayed_work(struct mm_exec *x, struct mm_workqueue *wq,
 			       struct mm_delayed_work *dw, uint64_t delay_ns);
