@@ -24,7 +24,7 @@ static inline bool mm_is_pow2(uint64_t v)
 /* Largest power of two not above v; v must not be 0. */
 static inline uint64_t mm_rounddown_pow2(uint64_t v)
 {
-	return UINT64_C(1) << (mm_fls64(v) - 1);
+	return UINT64_C(1) << 63 >> __builtin_clzll(v);
 }
 
 /* To multiples of any a > 0; up must not overflow. */

@@ -83,9 +83,10 @@ static void *map_huge_at(void *place, uint64_t bytes, int size_flag)
 		return at;
 	err = errno;
 	munmap(at, bytes);
-	/* The kernel may have cleared the place before it refused (before 5.16). */
-	mmap(place, bytes, PROT_NONE,
-	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	/* A kernel before 5.16 has cleared the place before it refused. */
+	at = mmap(place, bytes, PROT_NONE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	mm_invariant("A1: reservation kept", at == place || errno == EEXIST);
 	errno = err;
 	return MAP_FAILED;
 }
