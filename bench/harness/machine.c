@@ -68,7 +68,8 @@ static uint64_t wanted_memory(const struct machine *machine, const struct option
 		return bytes;
 	if (bytes == 0)
 		bytes = machine_memory(&machine->cfg);
-	return (uint64_t)((double)bytes * opt->scale);
+	bytes = (uint64_t)((double)bytes * opt->scale);
+	return bytes ? bytes : 1; /* too little, which is refused, and not "as it is" */
 }
 
 static int set_memory(struct machine *machine, const struct options *opt, uint64_t bytes, char *msg,
@@ -78,9 +79,11 @@ static int set_memory(struct machine *machine, const struct options *opt, uint64
 
 	if (rc == 0)
 		return 0;
-	snprintf(msg, len, "%s: %llu bytes for %u nodes: %s", opt->memory ? "--memory" : "--scale",
+	snprintf(msg, len, "%s: %llu bytes for %u node%s: %s", opt->memory ? "--memory" : "--scale",
 		 (unsigned long long)bytes, machine->cfg.nr_nodes,
-		 rc == -ERANGE ? "too much" : "too little");
+		 machine->cfg.nr_nodes == 1 ? "" : "s",
+		 rc == -ERANGE ? "more than 64 TiB less the holes of a PC"
+			       : "less than 4 MiB per node");
 	return -1;
 }
 
