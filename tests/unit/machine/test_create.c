@@ -288,7 +288,9 @@ static void larger_than_the_host(void **state)
 	cfg->log_ctx = first;
 	assert_int_equal(mmsim_create(cfg, &m), -ENOMEM);
 	assert_null(m);
-	assert_non_null(strstr(first, "struct page array: needs 1048576 MiB, the host has "));
+	/* A sanitizer may not even have the addresses for it. */
+	assert_true(strstr(first, "struct page array: needs 1048576 MiB, the host has ") ||
+		    strstr(first, "struct page array: Cannot allocate memory"));
 	free(cfg);
 }
 
