@@ -3,7 +3,6 @@
 #ifndef MM_BASE_BITS_H
 #define MM_BASE_BITS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define mm_min(a, b) ((a) < (b) ? (a) : (b))
@@ -14,11 +13,6 @@
 static inline unsigned mm_fls64(uint64_t v)
 {
 	return v ? 64u - (unsigned)__builtin_clzll(v) : 0;
-}
-
-static inline bool mm_is_pow2(uint64_t v)
-{
-	return v && !(v & (v - 1));
 }
 
 /* Largest power of two not above v; v must not be 0. */

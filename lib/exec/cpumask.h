@@ -21,15 +21,6 @@ static inline bool mm_cpumask_test(const struct mm_cpumask *mask, unsigned cpu)
 	return (mask->bits[cpu / 64] >> (cpu % 64)) & 1;
 }
 
-static inline unsigned mm_cpumask_weight(const struct mm_cpumask *mask)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < MMSIM_MAX_CPUS / 64; i++)
-		n += (unsigned)__builtin_popcountll(mask->bits[i]);
-	return n;
-}
-
 static inline struct mm_cpumask mm_cpumask_of(unsigned cpu)
 {
 	struct mm_cpumask mask = { { 0 } };
