@@ -19,7 +19,7 @@ static const struct {
 	uint64_t start;
 	uint64_t end;
 } pc_ram[] = {
-	{ MM_MACHINE_PAGE_SIZE, KIB(640) },
+	{ MMSIM_PAGE_SIZE, KIB(640) },
 	{ MIB(1), GIB(3) },
 	{ GIB(4), MMSIM_MAX_PHYS },
 };
@@ -58,7 +58,7 @@ void mm_machine_lay_out(struct mmsim_config *cfg, uint64_t bytes_per_node)
 	cfg->nr_ranges = 0;
 	memset(cfg->range, 0, sizeof(cfg->range));
 	for (uint32_t node = 0; node < cfg->nr_nodes; node++) {
-		uint64_t left = bytes_per_node & ~(MM_MACHINE_PAGE_SIZE - 1);
+		uint64_t left = bytes_per_node & ~(MMSIM_PAGE_SIZE - 1);
 
 		if (node)
 			at = next_ram((at + NODE_ALIGN - 1) & ~(NODE_ALIGN - 1), &piece);
@@ -94,7 +94,7 @@ int mmsim_config_set_memory(struct mmsim_config *cfg, uint64_t bytes)
 	if (!cfg || !cfg->nr_nodes)
 		return -EINVAL;
 	bytes_per_node = bytes / cfg->nr_nodes;
-	err = mm_machine_check_layout(cfg->nr_nodes, bytes_per_node & ~(MM_MACHINE_PAGE_SIZE - 1));
+	err = mm_machine_check_layout(cfg->nr_nodes, bytes_per_node & ~(MMSIM_PAGE_SIZE - 1));
 	if (err)
 		return err;
 	mm_machine_lay_out(cfg, bytes_per_node);

@@ -3,11 +3,9 @@
  * Is a config a machine that can be built? Each refusal names its field as a C programmer would.
  */
 #include "config_internal.h"
-#include <mmsim/gfp.h>
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #define ALL_FLAGS                                                                                 \
 	(MMSIM_BACK_PAGES | MMSIM_NO_PREFAULT | MMSIM_NO_DEFER | MMSIM_NO_PADATA | MMSIM_NO_PIN | \
@@ -27,14 +25,6 @@ struct check {
 };
 
 #define REFUSE(c, ...) mm_machine_refuse((c)->note, -EINVAL, __VA_ARGS__)
-
-static int compare_keys(const void *a, const void *b)
-{
-	const uint64_t *x = a;
-	const uint64_t *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
 
 static int check_choice(const struct check *c, const char *field, uint32_t value, uint32_t most)
 {
@@ -116,7 +106,7 @@ static int check_cpus(const struct check *c)
 				      cfg->cpu[i].node, cfg->nr_nodes);
 		key[i] = ((uint64_t)cfg->cpu[i].core << INDEX_BITS) | i;
 	}
-	qsort(key, cfg->nr_cpus, sizeof(key[0]), compare_keys);
+	mm_machine_sort(key, cfg->nr_cpus);
 	for (uint32_t i = 1; i < cfg->nr_cpus && !err; i++)
 		if (key[i] >> INDEX_BITS == key[i - 1] >> INDEX_BITS)
 			err = check_siblings(c, key[i] & INDEX_MASK, key[i - 1] & INDEX_MASK);
@@ -150,10 +140,10 @@ static int check_range(const struct check *c, uint32_t i)
 	if (r->node >= c->cfg->nr_nodes)
 		return REFUSE(c, "range[%u].node: %u is not below nr_nodes, %u", i, r->node,
 			      c->cfg->nr_nodes);
-	if (r->start % MM_MACHINE_PAGE_SIZE)
+	if (r->start % MMSIM_PAGE_SIZE)
 		return REFUSE(c, "range[%u].start: 0x%" PRIx64 " is not a multiple of 4096", i,
 			      r->start);
-	if (!r->bytes || r->bytes % MM_MACHINE_PAGE_SIZE)
+	if (!r->bytes || r->bytes % MMSIM_PAGE_SIZE)
 		return REFUSE(c, "range[%u].bytes: 0x%" PRIx64 " is %s", i, r->bytes,
 			      r->bytes ? "not a multiple of 4096" : "no memory");
 	if (r->start >= MMSIM_MAX_PHYS)
@@ -172,8 +162,8 @@ static uint32_t sort_ram(const struct mmsim_config *cfg, uint64_t *ram)
 
 	for (uint32_t i = 0; i < cfg->nr_ranges; i++)
 		if (cfg->range[i].kind == MMSIM_RANGE_RAM)
-			ram[nr++] = (cfg->range[i].start / MM_MACHINE_PAGE_SIZE) << INDEX_BITS | i;
-	qsort(ram, nr, sizeof(ram[0]), compare_keys);
+			ram[nr++] = (cfg->range[i].start / MMSIM_PAGE_SIZE) << INDEX_BITS | i;
+	mm_machine_sort(ram, nr);
 	for (uint32_t i = 0; i < nr; i++)
 		ram[i] &= INDEX_MASK;
 	return nr;
@@ -200,7 +190,7 @@ static int check_overlaps(const struct check *c, const uint64_t *ram, uint32_t n
  */
 static int check_blocks(const struct check *c, const uint64_t *ram, uint32_t nr)
 {
-	const uint64_t block = MMSIM_MAX_ORDER_NR_PAGES * MM_MACHINE_PAGE_SIZE;
+	const uint64_t block = MMSIM_MAX_ORDER_NR_PAGES * MMSIM_PAGE_SIZE;
 
 	for (uint32_t i = 1; i < nr; i++) {
 		const struct mmsim_range *below = &c->cfg->range[ram[i - 1]];

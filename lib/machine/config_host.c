@@ -22,7 +22,19 @@ static int open_root(struct mm_machine_host *host, const char *root)
 				 root ? root : "/", errno);
 }
 
-/* Files that are each well-formed may still not fit together: the last word has mmsim_config_check(). */
+/*
+ * Files that are each well-formed may still not make a machine: nodes that share a largest block, more
+ * Movable memory than RAM. All that is left to find by now is where zones lie.
+ */
+static int check_host(struct mm_machine_host *host)
+{
+	char why[256];
+	int err;
+
+	err = mmsim_config_check(&host->cfg, why, sizeof(why));
+	return err ? mm_machine_refuse(host->note, err, "proc/zoneinfo: %s", why) : 0;
+}
+
 static int read_host(struct mm_machine_host *host, const char *root)
 {
 	int err;
@@ -37,7 +49,7 @@ static int read_host(struct mm_machine_host *host, const char *root)
 	if (!err)
 		err = mm_machine_read_memory(host);
 	if (!err)
-		err = mmsim_config_check(&host->cfg, host->note.text, host->note.size);
+		err = check_host(host);
 	close(host->root);
 	return err;
 }

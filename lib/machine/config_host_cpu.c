@@ -215,6 +215,8 @@ static int read_distances(struct mm_machine_host *host, uint32_t node)
 		mm_machine_take_spaces(&text);
 		if (mm_machine_take_number(&text, 10, &distance) || distance < 10 || distance > 255)
 			return mm_machine_refuse_file(host, -EINVAL, "not a distance per node");
+		if (i == node && distance != 10)
+			return mm_machine_refuse_file(host, -EINVAL, "not 10 to the node itself");
 		/* 255 stands for "unreachable", which memory in one address space is not. */
 		host->cfg.node[node].distance[i] = distance > 254 ? 254 : (uint8_t)distance;
 	}

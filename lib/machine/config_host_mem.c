@@ -91,14 +91,6 @@ static int read_blocks(struct mm_machine_host *host, uint32_t node, uint64_t blo
 	return err;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-	const uint64_t *x = a;
-	const uint64_t *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 /* Claims of one node: the part of each of its zones that lies in [start, end). */
 static int claim_zones(struct mm_machine_host *host, uint32_t node, uint64_t start, uint64_t end)
 {
@@ -113,8 +105,8 @@ static int claim_zones(struct mm_machine_host *host, uint32_t node, uint64_t sta
 		if (zone->node != node || claim.start >= claim.end)
 			continue;
 		if (mm_machine_add_span(&host->claims, claim))
-			return mm_machine_refuse(host->note, -ERANGE,
-						 "the nodes' memory is in too many pieces");
+			return mm_machine_refuse_file(host, -ERANGE,
+						      "its memory is in too many pieces");
 	}
 	return 0;
 }
@@ -127,7 +119,7 @@ static int claim_blocks(struct mm_machine_host *host, uint32_t node, uint64_t bl
 
 	if (!blocks->nr)
 		return claim_zones(host, node, 0, MMSIM_MAX_PHYS);
-	qsort(blocks->id, blocks->nr, sizeof(blocks->id[0]), compare_ids);
+	mm_machine_sort(blocks->id, blocks->nr);
 	while (first < blocks->nr && !err) {
 		size_t last = first;
 
@@ -212,7 +204,7 @@ static void guess_ram(struct mm_machine_host *host)
 	for (uint32_t i = 0; i < host->zones.nr; i++) {
 		const struct mm_machine_zone *zone = &host->zones.at[i];
 
-		spanned += (zone->end - zone->start) / MM_MACHINE_PAGE_SIZE;
+		spanned += (zone->end - zone->start) / MMSIM_PAGE_SIZE;
 		present += zone->present_pages;
 	}
 	mm_machine_guess(host,

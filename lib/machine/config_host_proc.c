@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define MAX_LINE 1024
-#define MAX_PFN (MMSIM_MAX_PHYS / MM_MACHINE_PAGE_SIZE)
+#define MAX_PFN (MMSIM_MAX_PHYS / MMSIM_PAGE_SIZE)
 #define MAX_KERNEL_NODES 1024
 
 /** One proc file on its way through, for messages. */
@@ -65,8 +65,8 @@ static int finish_zone(const struct reader *r, const struct zone_lines *lines,
 	if (zones->nr == MM_MACHINE_MAX_ZONES)
 		return refuse_line(r, -ERANGE, "too many zones");
 	zone = &zones->at[zones->nr++];
-	zone->start = lines->start_pfn * MM_MACHINE_PAGE_SIZE;
-	zone->end = zone->start + lines->spanned * MM_MACHINE_PAGE_SIZE;
+	zone->start = lines->start_pfn * MMSIM_PAGE_SIZE;
+	zone->end = zone->start + lines->spanned * MMSIM_PAGE_SIZE;
 	zone->present_pages = lines->present;
 	zone->node = lines->node;
 	zone->movable = lines->movable;
@@ -152,7 +152,7 @@ struct iomem_state {
 
 static uint64_t round_down(uint64_t address)
 {
-	return address & ~(MM_MACHINE_PAGE_SIZE - 1);
+	return address & ~(MMSIM_PAGE_SIZE - 1);
 }
 
 static bool is_kernel(const struct mm_machine_text *name)
@@ -171,7 +171,7 @@ static int add_ram(const struct reader *r, struct mm_machine_iomem *iomem, uint6
 
 	if (last >= MMSIM_MAX_PHYS)
 		return refuse_line(r, -ERANGE, "RAM ends past 64 TiB");
-	span.start = round_down(first + MM_MACHINE_PAGE_SIZE - 1);
+	span.start = round_down(first + MMSIM_PAGE_SIZE - 1);
 	span.end = round_down(last + 1);
 	span.node = 0;
 	if (span.start >= span.end)
@@ -193,7 +193,7 @@ static int add_kernel(const struct reader *r, struct mm_machine_iomem *iomem, ui
 	if (last >= MMSIM_MAX_PHYS)
 		return refuse_line(r, -EINVAL, "the kernel ends past 64 TiB");
 	span.start = round_down(first);
-	span.end = round_down(last) + MM_MACHINE_PAGE_SIZE;
+	span.end = round_down(last) + MMSIM_PAGE_SIZE;
 	span.node = 0;
 	if (kernel->nr && span.start < kernel->at[kernel->nr - 1].end) {
 		span.start = kernel->at[kernel->nr - 1].end;

@@ -31,14 +31,6 @@ int mm_machine_add_span(struct mm_machine_spans *spans, struct mm_machine_span s
 	return 0;
 }
 
-static int compare_edges(const void *a, const void *b)
-{
-	const uint64_t *x = a;
-	const uint64_t *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 static uint32_t sort_edges(const struct mm_machine_spans *claims, uint64_t *edge)
 {
 	uint32_t nr = 0;
@@ -47,7 +39,7 @@ static uint32_t sort_edges(const struct mm_machine_spans *claims, uint64_t *edge
 		edge[nr++] = claims->at[i].start;
 		edge[nr++] = claims->at[i].end;
 	}
-	qsort(edge, nr, sizeof(edge[0]), compare_edges);
+	mm_machine_sort(edge, nr);
 	return nr;
 }
 
@@ -92,7 +84,7 @@ static int add_range(const struct build *b, enum mmsim_range_kind kind,
 {
 	if (!mmsim_config_add_range(b->cfg, kind, span->node, span->start, span->end - span->start))
 		return 0;
-	return mm_machine_refuse(b->note, -ERANGE, "more than %d ranges of memory",
+	return mm_machine_refuse(b->note, -ERANGE, "proc/iomem: more than %d ranges of memory",
 				 MMSIM_MAX_RANGES);
 }
 
@@ -178,7 +170,8 @@ int mm_machine_build_ranges(struct mmsim_config *cfg, const struct mm_machine_sp
 	cfg->nr_ranges = 0;
 	err = settle_claims(claims, owned);
 	if (err)
-		mm_machine_refuse(note, err, "the nodes' memory is in too many pieces");
+		mm_machine_refuse(note, err,
+				  "proc/zoneinfo: the nodes' memory is in too many pieces");
 	if (!err)
 		err = add_ram(&b, owned, iomem->hidden ? owned : &iomem->ram);
 	free(owned);

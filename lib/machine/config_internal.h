@@ -6,11 +6,10 @@
 #define MM_MACHINE_CONFIG_INTERNAL_H
 
 #include <mmsim/config.h>
+#include <mmsim/gfp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define MM_MACHINE_PAGE_SIZE UINT64_C(4096)
 
 /** The (msg, len) pair of a public call; text may be NULL. */
 struct mm_machine_note {
@@ -44,6 +43,9 @@ bool mm_machine_text_is(const struct mm_machine_text *text, const char *string);
 
 /* Can each of nr_nodes nodes have this many bytes in a PC's layout? 0, -EINVAL or -ERANGE. */
 int mm_machine_check_layout(uint32_t nr_nodes, uint64_t bytes_per_node);
+/* Into ascending order. */
+void mm_machine_sort(uint64_t *number, size_t nr);
+
 /* Replaces all ranges of a config whose layout was found good. */
 void mm_machine_lay_out(struct mmsim_config *cfg, uint64_t bytes_per_node);
 

@@ -112,7 +112,7 @@ static int take_memory(struct parser *p)
 	err = mmsim_parse_bytes(size, &p->memory);
 	if (err)
 		return refuse_at(p, from, err, err == -ERANGE ? "too big" : "not a size");
-	err = mm_machine_check_layout(1, p->memory & ~(MM_MACHINE_PAGE_SIZE - 1));
+	err = mm_machine_check_layout(1, p->memory & ~(MMSIM_PAGE_SIZE - 1));
 	if (err)
 		return refuse_at(p, from, err, err == -ERANGE ? "too big" : "less than 4 MiB");
 	return 0;
@@ -213,7 +213,7 @@ int mmsim_config_from_synthetic(struct mmsim_config *cfg, const char *text, uint
 	if (err)
 		return err;
 	fill_missing(&p);
-	err = mm_machine_check_layout(p.nr[LEVEL_NODE], p.memory & ~(MM_MACHINE_PAGE_SIZE - 1));
+	err = mm_machine_check_layout(p.nr[LEVEL_NODE], p.memory & ~(MMSIM_PAGE_SIZE - 1));
 	if (err)
 		return mm_machine_refuse(
 			p.note, err, "%u nodes of %" PRIu64 " bytes are %s", p.nr[LEVEL_NODE],

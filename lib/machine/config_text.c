@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages to the caller, and a cursor over text that no locale and no missing NUL can upset.
+ * Messages to the caller, a cursor over text that no locale and no missing NUL can upset, sorting.
  */
 #include "config_internal.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void mm_machine_clear_note(struct mm_machine_note note)
@@ -108,4 +109,17 @@ int mm_machine_take_number(struct mm_machine_text *text, unsigned int base, uint
 	text->at = at;
 	*value = sum;
 	return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint64_t *x = a;
+	const uint64_t *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+void mm_machine_sort(uint64_t *number, size_t nr)
+{
+	qsort(number, nr, sizeof(*number), compare_numbers);
 }

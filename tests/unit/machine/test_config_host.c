@@ -5,6 +5,7 @@
 #include "config_host.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <mmsim/config.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -299,10 +300,23 @@ static void write_file(const struct scratch *s, const char *name, const char *te
 	assert_int_equal(fclose(file), 0);
 }
 
+static void put(const struct scratch *s, const char *name, const char *text)
+{
+	write_file(s, name, text, strlen(text));
+}
+
+/* One CPU; its nodes' directories are there and empty. */
 static void make_scratch(struct scratch *s)
 {
-	static const char *const dirs[] = { "proc", "sys", "sys/devices", "sys/devices/system",
-					    "sys/devices/system/cpu" };
+	static const char *const dirs[] = { "proc",
+					    "sys",
+					    "sys/devices",
+					    "sys/devices/system",
+					    "sys/devices/system/cpu",
+					    "sys/devices/system/memory",
+					    "sys/devices/system/node",
+					    "sys/devices/system/node/node0",
+					    "sys/devices/system/node/node1" };
 	char path[128];
 
 	strcpy(s->root, "/tmp/mmsim-host-XXXXXX");
@@ -311,25 +325,20 @@ static void make_scratch(struct scratch *s)
 		snprintf(path, sizeof(path), "%s/%s", s->root, dirs[i]);
 		assert_int_equal(mkdir(path, 0700), 0);
 	}
-	write_file(s, "sys/devices/system/cpu/online", "0\n", 2);
+	put(s, "sys/devices/system/cpu/online", "0\n");
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
 }
 
 static void remove_scratch(const struct scratch *s)
 {
-	static const char *const names[] = { "/proc/zoneinfo",
-					     "/proc",
-					     "/sys/devices/system/cpu/online",
-					     "/sys/devices/system/cpu",
-					     "/sys/devices/system",
-					     "/sys/devices",
-					     "/sys",
-					     "" };
-	char path[128];
-
-	for (size_t i = 0; i < NR(names); i++) {
-		snprintf(path, sizeof(path), "%s%s", s->root, names[i]);
-		assert_int_equal(remove(path), 0);
-	}
+	assert_int_equal(nftw(s->root, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void refuses_what_is_no_small_file(void **state)
@@ -360,6 +369,139 @@ static void refuses_what_is_no_small_file(void **state)
 	free(cfg);
 }
 
+static void assert_refused(const struct scratch *s, int err, const char *expected)
+{
+	struct mmsim_config *cfg = new_config();
+	char msg[300] = "";
+	int got = mmsim_config_from_host(cfg, s->root, msg, sizeof(msg));
+
+	if (got != err || strncmp(msg, expected, strlen(expected)) != 0)
+		fail_msg("not \"%s\" but %d, \"%s\"", expected, got, msg);
+	free(cfg);
+}
+
+static void print_zone(FILE *file, unsigned int node, const char *name, unsigned int start_pfn,
+		       unsigned int pages)
+{
+	fprintf(file, "Node %u, zone %s\n spanned %u\n present %u\n start_pfn: %u\n", node, name,
+		pages, pages, start_pfn);
+}
+
+/* A file of the scratch host to print into. */
+static FILE *open_file(const struct scratch *s, const char *name)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", s->root, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	return file;
+}
+
+static void names_the_file_of_a_distance(void **state)
+{
+	struct scratch s;
+
+	(void)state;
+	make_scratch(&s);
+	put(&s, "sys/devices/system/node/online", "0-1\n");
+	put(&s, "sys/devices/system/node/node0/distance", "10 20\n");
+	put(&s, "sys/devices/system/node/node1/distance", "20 11\n");
+	assert_refused(&s, -EINVAL,
+		       "sys/devices/system/node/node1/distance: not 10 to the node itself");
+	remove_scratch(&s);
+}
+
+/* What only the check of the whole config finds. */
+static void names_the_file_of_zones_that_do_not_fit(void **state)
+{
+	struct scratch s;
+	FILE *file;
+
+	(void)state;
+	make_scratch(&s);
+	put(&s, "sys/devices/system/node/online", "0-1\n");
+	put(&s, "proc/iomem", "00100000-014e7fff : System RAM\n");
+	file = open_file(&s, "proc/zoneinfo");
+	print_zone(file, 0, "Normal", 256, 1000);
+	print_zone(file, 1, "Normal", 1256, 4096);
+	assert_int_equal(fclose(file), 0);
+	assert_refused(&s, -EINVAL,
+		       "proc/zoneinfo: range[1].start: 0x4e8000 lies in a 4 MiB block");
+
+	file = open_file(&s, "proc/zoneinfo");
+	print_zone(file, 0, "Movable", 1024, 1024);
+	print_zone(file, 0, "Movable", 1024, 1024);
+	assert_int_equal(fclose(file), 0);
+	assert_refused(&s, -EINVAL, "proc/zoneinfo: node[0].movable_bytes: 0x");
+	remove_scratch(&s);
+}
+
+/* Every other block is the node's. */
+static void names_the_node_of_too_many_blocks(void **state)
+{
+	struct scratch s;
+	FILE *file;
+
+	(void)state;
+	make_scratch(&s);
+	put(&s, "sys/devices/system/node/online", "0\n");
+	put(&s, "sys/devices/system/memory/block_size_bytes", "8000000\n");
+	put(&s, "proc/iomem", "00100000-7fffffffff : System RAM\n");
+	file = open_file(&s, "proc/zoneinfo");
+	print_zone(file, 0, "Normal", 256, 2 * (MMSIM_MAX_RANGES + 1) * MMSIM_PAGES_PER_SECTION);
+	assert_int_equal(fclose(file), 0);
+	for (unsigned int i = 0; i <= MMSIM_MAX_RANGES; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "sys/devices/system/node/node0/memory%u", 2 * i);
+		put(&s, name, "");
+	}
+	assert_refused(&s, -ERANGE,
+		       "sys/devices/system/node/node0: its memory is in too many pieces");
+	remove_scratch(&s);
+}
+
+/* One node's zones lie all over the other's. */
+static void names_the_file_of_too_many_zones(void **state)
+{
+	struct scratch s;
+	FILE *file;
+
+	(void)state;
+	make_scratch(&s);
+	put(&s, "sys/devices/system/node/online", "0-1\n");
+	put(&s, "proc/iomem", "00100000-7fffffffff : System RAM\n");
+	file = open_file(&s, "proc/zoneinfo");
+	print_zone(file, 0, "Normal", 0, MMSIM_MAX_RANGES * 2048);
+	for (unsigned int i = 0; i < MMSIM_MAX_RANGES / 2; i++)
+		print_zone(file, 1, "Normal", 1024 + 2048 * i, 1024);
+	assert_int_equal(fclose(file), 0);
+	assert_refused(&s, -ERANGE, "proc/zoneinfo: the nodes' memory is in too many pieces");
+	remove_scratch(&s);
+}
+
+/* Neither the RAM nor the kernel are too many, but both together. */
+static void names_the_file_of_too_many_ranges(void **state)
+{
+	struct scratch s;
+	FILE *file;
+
+	(void)state;
+	make_scratch(&s);
+	file = open_file(&s, "proc/iomem");
+	for (unsigned int i = 0; i <= MMSIM_MAX_RANGES / 2; i++)
+		fprintf(file, "%x-%x : System RAM\n  %x-%x : Kernel code\n", i * 0x8000,
+			i * 0x8000 + 0x3fff, i * 0x8000 + 0x1000, i * 0x8000 + 0x1fff);
+	assert_int_equal(fclose(file), 0);
+	file = open_file(&s, "proc/zoneinfo");
+	print_zone(file, 0, "Normal", 0, MMSIM_MAX_RANGES * 8);
+	assert_int_equal(fclose(file), 0);
+	assert_refused(&s, -ERANGE, "proc/iomem: more than 512 ranges of memory");
+	remove_scratch(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +515,11 @@ int main(void)
 		cmocka_unit_test(leaves_the_rest),
 		cmocka_unit_test(reads_this_host),
 		cmocka_unit_test(refuses_what_is_no_small_file),
+		cmocka_unit_test(names_the_file_of_a_distance),
+		cmocka_unit_test(names_the_file_of_zones_that_do_not_fit),
+		cmocka_unit_test(names_the_node_of_too_many_blocks),
+		cmocka_unit_test(names_the_file_of_too_many_zones),
+		cmocka_unit_test(names_the_file_of_too_many_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
