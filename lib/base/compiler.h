@@ -39,4 +39,18 @@
 #define MM_TSAN 0
 #endif
 
+/*
+ * A function whose own accesses ThreadSanitizer does not see. Not those of what it calls: inline
+ * functions stay instrumented unless they are MM_NO_TSAN too (then both are the same to the inliner),
+ * and memset() and its like are watched in the runtime. clang's no_sanitize leaves the counting of
+ * calls and returns in.
+ */
+#if MM_TSAN && defined(__clang__)
+#define MM_NO_TSAN __attribute__((no_sanitize("thread"), disable_sanitizer_instrumentation))
+#elif MM_TSAN
+#define MM_NO_TSAN __attribute__((no_sanitize("thread")))
+#else
+#define MM_NO_TSAN
+#endif
+
 #endif

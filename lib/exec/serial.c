@@ -197,7 +197,7 @@ static void serial_attach(struct mm_exec *x, struct mm_task *task)
 	/* Of an errorcheck mutex: the thread, further out, is already a task of this exec. */
 	mm_invariant("E5: a thread attaches once to a serial exec", err != EDEADLK);
 	s->guest = (struct strand){ .serial = s, .task = task };
-	mm_exec_fiber_adopt(&s->guest.fiber);
+	mm_exec_fiber_adopt(&s->guest.fiber, &s->stacks);
 	task->backend = &s->guest;
 	s->running = &s->guest;
 }
@@ -327,7 +327,7 @@ int mm_exec_serial_create(const struct mm_exec_config *cfg, struct mm_exec **out
 	door_init(&s->door);
 	mm_list_init(&s->ready);
 	mm_list_init(&s->parked);
-	mm_exec_stacks_init(&s->stacks, STACK_BYTES, cfg->fault);
+	mm_exec_stacks_init(&s->stacks, STACK_BYTES, cfg->fault, false);
 	*out = &s->x;
 	return 0;
 }
