@@ -20,6 +20,12 @@ void mm_exec_fini(struct mm_exec *x);
  */
 void mm_exec_set_current(struct mm_task *task);
 
+/*
+ * Give the task its number, which also selects its random numbers. Back ends do so in attach(), where
+ * a thread may wait for its turn: turns decide numbers.
+ */
+void mm_exec_number(struct mm_exec *x, struct mm_task *task);
+
 /* fn of a spawned task has returned: publish it. E2: on return the task may be gone. */
 void mm_exec_finish(struct mm_exec *x, struct mm_task *task);
 

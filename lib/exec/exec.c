@@ -11,7 +11,7 @@
 
 __thread struct mm_task *mm_exec_current_task;
 
-__attribute__((noinline)) void mm_exec_set_current(struct mm_task *task)
+__attribute__((noinline)) MM_NO_TSAN void mm_exec_set_current(struct mm_task *task)
 {
 	mm_exec_current_task = task;
 }
@@ -63,7 +63,7 @@ void mm_exec_destroy(struct mm_exec *x)
  * The number first: it selects the random numbers. It begins again after 2^31 - 1, which a program
  * that calls from outside reaches in minutes: never 0, and the top bit stays free, for lock words.
  */
-static void task_number(struct mm_exec *x, struct mm_task *task)
+void mm_exec_number(struct mm_exec *x, struct mm_task *task)
 {
 	do
 		task->id = __atomic_add_fetch(&x->next_id, 1, __ATOMIC_RELAXED) & INT32_MAX;
@@ -75,8 +75,6 @@ bool mm_exec_attach_slow(struct mm_exec *x, struct mm_task *guest)
 {
 	*guest = (struct mm_task){ .exec = x, .outer = mm_task_current() };
 	x->ops->attach(x, guest);
-	/* After attach, where a thread may have waited for its turn: turns decide numbers. */
-	task_number(x, guest);
 	mm_exec_set_current(guest);
 	return true;
 }
@@ -131,7 +129,7 @@ int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpuma
 
 	mm_invariant("E4: a task is on a CPU of the exec", cpu < x->nr_cpus);
 	*task = (struct mm_task){ .exec = x, .cpu = cpu, .fn = fn, .arg = arg };
-	task_number(x, task);
+	mm_exec_number(x, task);
 	/* Before it runs: it may end, and be joined by another, before spawn returns. */
 	__atomic_add_fetch(&x->cpu[cpu].nr_tasks, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&x->nr_unjoined, 1, __ATOMIC_RELAXED);
@@ -160,7 +158,10 @@ void mm_exec_join(struct mm_exec *x, struct mm_task *task)
 {
 	uint32_t left;
 
-	mm_assert(task->exec == x && task != mm_task_current());
+	struct mm_task *me = mm_task_current();
+
+	mm_assert(task->exec == x && task != me);
+	me->waits_for = "the end of a task";
 	for (unsigned spin = 0; !__atomic_load_n(&task->done, __ATOMIC_ACQUIRE); spin++) {
 		/* A short task ends before a sleep would have begun. */
 		if (!x->wakes_relaxed && spin < JOIN_SPINS)
@@ -168,6 +169,7 @@ void mm_exec_join(struct mm_exec *x, struct mm_task *task)
 		else
 			x->ops->park(x, &task->done, 0, MM_NEVER);
 	}
+	me->waits_for = NULL;
 	left = __atomic_fetch_sub(&x->nr_unjoined, 1, __ATOMIC_RELEASE);
 	mm_invariant("E3: a task is joined once", left > 0);
 }

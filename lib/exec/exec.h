@@ -41,7 +41,7 @@ struct mm_exec;
 struct mm_task;
 
 #define MM_NEVER UINT64_MAX
-#define MM_TASK_MAX_HELD 8 /* locks one task holds at once, debug builds */
+#define MM_TASK_MAX_HELD 8 /* locks one task holds at once */
 
 /*
  * What the code above tells about simulated cost, at primitives. Native and serial: nothing happens.
@@ -138,6 +138,7 @@ struct mm_exec {
 	struct mm_fault *fault;
 	struct mm_log *log;
 	struct mm_exec_cpu *cpu; /* [nr_cpus] */
+	uint64_t nr_events, nr_switches; /* of the back ends on one thread */
 	uint32_t next_id mm_cacheline_aligned; /* atomic: number of the newest task */
 	uint32_t nr_unjoined; /* atomic: spawned and not joined, E3 */
 };
@@ -154,8 +155,10 @@ struct mm_task {
 	struct mm_task *outer; /* what the thread was before an attachment */
 	mm_list link; /* of the back end: run queue, idle list … */
 	void *backend; /* of the back end: thread, fiber … */
-	unsigned nr_held; /* debug builds: locks held now, see the sync floor */
+	unsigned nr_held; /* locks held now: debug builds, fibers; see the sync floor */
 	const void *held[MM_TASK_MAX_HELD];
+	const char *held_name[MM_TASK_MAX_HELD]; /* for reports */
+	const char *waits_for; /* for reports: the lock, or whatever it is; NULL: not said */
 };
 
 /*

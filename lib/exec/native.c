@@ -122,6 +122,7 @@ static void native_attach(struct mm_exec *x, struct mm_task *task)
 
 	if (host >= 0 && host < CPU_SETSIZE)
 		task->cpu = n->rank[host] % x->nr_cpus;
+	mm_exec_number(x, task);
 }
 
 static void native_detach(struct mm_exec *x, struct mm_task *task)

@@ -102,11 +102,18 @@ static void check_order(const struct mm_lock *lock)
 	}
 }
 
+/* In debug builds, and always where a deadlock is reported. */
+static bool tracks_held(const struct mm_lock *lock)
+{
+	return MM_DEBUG || lock->exec->wakes_relaxed;
+}
+
 static void push(const struct mm_lock *lock)
 {
 	struct mm_task *task = mm_task_current();
 
 	mm_invariant("K1: locks held at once", task->nr_held < MM_TASK_MAX_HELD);
+	task->held_name[task->nr_held] = mm_sync_rank_name(lock->rank);
 	task->held[task->nr_held++] = lock;
 }
 
@@ -119,14 +126,16 @@ static void pop(const struct mm_lock *lock)
 	while (i > 0 && task->held[i - 1] != lock)
 		i--;
 	mm_invariant("K2: lock is held", i > 0);
-	for (; i < task->nr_held; i++)
+	for (; i < task->nr_held; i++) {
 		task->held[i - 1] = task->held[i];
+		task->held_name[i - 1] = task->held_name[i];
+	}
 	task->nr_held--;
 }
 
 void mm_sync_lock_before(const struct mm_lock *lock)
 {
-	if (MM_DEBUG)
+	if (tracks_held(lock))
 		check_order(lock);
 	mm_exec_point(lock->exec, MM_POINT_LOCK, &lock->word);
 }
@@ -135,7 +144,7 @@ void mm_sync_lock_after(struct mm_lock *lock)
 {
 	if (lock->timed)
 		lock->taken_at = mm_exec_now(lock->exec);
-	if (MM_DEBUG)
+	if (tracks_held(lock))
 		push(lock);
 	mm_exec_charge(lock->exec, MM_CHARGE_LOCK, &lock->word, 1);
 }
@@ -144,7 +153,7 @@ void mm_sync_unlock_before(struct mm_lock *lock)
 {
 	if (lock->timed)
 		mm_stat_add(&lock->hold_ns, mm_exec_now(lock->exec) - lock->taken_at);
-	if (MM_DEBUG)
+	if (tracks_held(lock))
 		pop(lock);
 	mm_exec_charge(lock->exec, MM_CHARGE_UNLOCK, &lock->word, 1);
 }

@@ -114,6 +114,16 @@ static void deadlines_in_order(void **state)
 	env_close(&e);
 }
 
+/* c waits first, a last. */
+static void dally_and_sleep(void *arg)
+{
+	const struct writer *w = arg;
+
+	for (char k = w->name; k < 'c'; k++)
+		w->j->x->ops->yield(w->j->x);
+	sleep_and_note(arg);
+}
+
 /* By id even when they came to wait in another order. */
 static void equal_deadlines_by_id(void **state)
 {
@@ -126,15 +136,11 @@ static void equal_deadlines_by_id(void **state)
 	j.x = e.x;
 	for (int i = 0; i < 3; i++) {
 		w[i].until = 1000;
-		start(&w[i], &j, (char)('a' + i), sleep_and_note);
+		start(&w[i], &j, (char)('a' + i), dally_and_sleep);
 	}
-	/* Pretend that the tasks were made the other way round. */
-	w[0].task.id = 103;
-	w[1].task.id = 102;
-	w[2].task.id = 101;
 	for (int i = 0; i < 3; i++)
 		mm_exec_join(e.x, &w[i].task);
-	assert_string_equal(j.text, "cba");
+	assert_string_equal(j.text, "abc");
 	env_close(&e);
 }
 
@@ -258,9 +264,9 @@ static void deadlock_is_reported(void **state)
 {
 	(void)state;
 	assert_true(dies_with(run_into_deadlock, "broken: deadlock"));
-	assert_true(dies_with(run_into_deadlock, "task 1 on cpu 0 waits on "));
-	assert_true(dies_with(run_into_deadlock, "task 2 on cpu 1 waits on "));
-	assert_true(dies_with(run_into_deadlock, "(= 0), holds 0 locks"));
+	assert_true(dies_with(run_into_deadlock, "task 1 on cpu 0 waits for the end of a task"));
+	assert_true(dies_with(run_into_deadlock, "task 2 on cpu 1 waits for a word (word is 0)"));
+	assert_true(dies_with(run_into_deadlock, "(word is 0), holds 0 locks"));
 }
 
 static void attach_twice(void)
