@@ -2,7 +2,7 @@
 /*
  * What a machine looks like, before it exists.
  *
- * A config is a plain struct of about 25 KiB that owns nothing: fill it with one of the calls below,
+ * A config is a plain struct of about 26 KiB that owns nothing: fill it with one of the calls below,
  * change fields, hand it to mmsim_create(), forget it. `size` is its first field and is set by
  * mmsim_config_defaults(), so that a later version knows which header a program was built against;
  * version 0.1 takes its own only.
@@ -13,6 +13,8 @@
 #define MMSIM_CONFIG_H
 
 #include <mmsim/api.h>
+#include <mmsim/explore.h>
+#include <mmsim/profile.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +31,8 @@ MMSIM_BEGIN_DECLS
 enum mmsim_mode {
 	MMSIM_NATIVE, /* pthreads of this host, its clock */
 	MMSIM_SERIAL, /* one thread; tasks take turns only where they wait; a counter for a clock */
+	MMSIM_VIRTUAL, /* one thread; CPUs in virtual time, which the figures of a profile advance */
+	MMSIM_EXPLORE, /* one thread; an adversary decides who runs, see mmsim/explore.h */
 };
 
 enum mmsim_range_kind {
@@ -138,6 +142,13 @@ struct mmsim_config {
 	 * of two nodes. */
 	uint32_t nr_ranges;
 	uint32_t pad;
+
+	/* Virtual mode: what things cost, by enum mmsim_figure, in thousandths of the figure's unit.
+	 * mmsim_config_defaults() fills in those of a generic x86 server; 0 is a value. */
+	uint64_t figure[MMSIM_MAX_FIGURES];
+	/* Explore mode: how, and where the results go; needed there, not used elsewhere. */
+	struct mmsim_explore *explore;
+
 	struct mmsim_cpu cpu[MMSIM_MAX_CPUS];
 	struct mmsim_node node[MMSIM_MAX_NODES];
 	struct mmsim_range range[MMSIM_MAX_RANGES];

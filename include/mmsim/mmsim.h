@@ -6,10 +6,12 @@
 #include <mmsim/alloc.h>
 #include <mmsim/api.h>
 #include <mmsim/config.h>
+#include <mmsim/explore.h>
 #include <mmsim/gfp.h>
 #include <mmsim/machine.h>
 #include <mmsim/padata.h>
 #include <mmsim/page.h>
+#include <mmsim/profile.h>
 #include <mmsim/task.h>
 #include <mmsim/trace.h>
 #include <mmsim/version.h>

@@ -43,6 +43,9 @@ int mm_exec_create(const struct mm_exec_config *cfg, struct mm_exec **out)
 		return mm_exec_native_create(cfg, out);
 	case MMSIM_SERIAL:
 		return mm_exec_serial_create(cfg, out);
+	case MMSIM_VIRTUAL:
+	case MMSIM_EXPLORE:
+		break;
 	}
 	return -ENOSYS;
 }

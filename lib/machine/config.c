@@ -83,6 +83,7 @@ void mmsim_config_defaults(struct mmsim_config *cfg)
 	cfg->nr_nodes = 1;
 	cfg->nr_cpus = 2;
 	cfg->cpu[1].core = 1;
+	mm_machine_default_figures(cfg);
 	mm_machine_lay_out(cfg, GIB(4));
 }
 

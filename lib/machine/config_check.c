@@ -55,7 +55,7 @@ static int check_scalars(const struct check *c)
 	/* Version 0.1 is the first: there is no older header whose config is shorter. */
 	if (cfg->size != sizeof(*cfg))
 		return REFUSE(c, "size: %zu is not %zu", cfg->size, sizeof(*cfg));
-	err = check_choice(c, "mode", cfg->mode, MMSIM_SERIAL);
+	err = check_choice(c, "mode", cfg->mode, MMSIM_EXPLORE);
 	if (!err)
 		err = check_bits(c, "flags", cfg->flags, ALL_FLAGS);
 	if (!err)
@@ -313,5 +313,9 @@ int mmsim_config_check(const struct mmsim_config *cfg, char *msg, size_t len)
 		err = check_distances(&c);
 	if (!err)
 		err = check_ranges(&c);
-	return err ? err : check_movable(&c);
+	if (!err)
+		err = check_movable(&c);
+	if (!err)
+		err = mm_machine_check_figures(cfg, c.note);
+	return err ? err : mm_machine_check_explore(cfg, c.note);
 }

@@ -161,7 +161,7 @@ static const struct {
 } breakages[] = {
 	{ FIELD(size), 8, "size: 8 is not " },
 	{ FIELD(size), sizeof(struct mmsim_config) + 8, "size: " },
-	{ FIELD(mode), 2, "mode: 2 is above 1" },
+	{ FIELD(mode), 4, "mode: 4 is above 3" },
 	{ FIELD(flags), 0x81, "flags: 0x81 has the unknown bits 0x80" },
 	{ FIELD(boot), 2, "boot: 2 is above 1" },
 	{ FIELD(stores), 3, "stores: 3 is above 2" },
