@@ -196,6 +196,15 @@ struct mmsim_lock_info {
  */
 MMSIM_API int mmsim_lock_info(struct mmsim *m, unsigned index, struct mmsim_lock_info *info);
 
+/** What the modes on one thread have done since the machine was made; 0 in native mode. */
+struct mmsim_sched_info {
+	uint64_t events; /* charges, schedule points, waits, wake-ups */
+	uint64_t switches; /* from one task to another */
+};
+
+/** mmsim_sched_info - read it. Context: any, while nobody else uses the machine. Cost: O(1). Since 0.1. */
+MMSIM_API void mmsim_sched_info(struct mmsim *m, struct mmsim_sched_info *info);
+
 MMSIM_END_DECLS
 
 #endif

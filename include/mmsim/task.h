@@ -7,8 +7,8 @@
  *
  * Tasks, and the chunks of jobs, have stacks of at least 512 KiB.
  *
- * A serial machine belongs to one thread at a time, from its outermost call to the end of that call. A
- * task of it must not wait by other means (a pthread_join(), another machine) for a thread that itself
+ * A machine of any other mode than the native one belongs to one thread at a time, from its outermost call to
+ * the end of that call. A task of it must not wait by other means (a pthread_join(), another machine) for a thread that itself
  * calls into it: both would wait for ever, and this is not seen as the deadlock it is.
  *
  * After fork() the child may only destroy a native machine, as its threads stayed behind.
@@ -34,8 +34,8 @@ MMSIM_API int mmsim_run(struct mmsim *m, unsigned nr, void (*fn)(unsigned i, voi
 /**
  * mmsim_yield - let other tasks run.
  *
- * For a task that waits for another one by looking again and again: in the serial mode nobody else
- * runs unless it calls this. Context: any. Since 0.1.
+ * For a task that waits for another one by looking again and again: in the modes that are not native nobody
+ * else may run unless it calls this, and no virtual time pass. Context: any. Since 0.1.
  */
 MMSIM_API void mmsim_yield(struct mmsim *m);
 

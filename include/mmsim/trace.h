@@ -43,6 +43,36 @@ MMSIM_API void mmsim_trace_set(struct mmsim *m, mmsim_event_fn fn, void *ctx);
 /** mmsim_event_name - "mm_page_alloc", … or NULL for an unknown id. Since 0.1. */
 MMSIM_API const char *mmsim_event_name(uint32_t id);
 
+/** What a mark says. */
+enum mmsim_mark_kind {
+	MMSIM_MARK_BEGIN, /* on this task, `name` begins; marks of a task nest */
+	MMSIM_MARK_END, /* what began last on this task ends */
+	MMSIM_MARK_RUN, /* the task begins to run on the CPU; value: 0 */
+	MMSIM_MARK_STOP, /* the task no longer runs on the CPU */
+	MMSIM_MARK_COUNTER, /* `name` is `value` from now on */
+};
+
+/** A point of a run's timeline. */
+struct mmsim_mark {
+	uint64_t ns; /* the machine's clock on that CPU */
+	uint32_t cpu;
+	uint32_t task; /* 1, 2, …: order of creation */
+	uint32_t kind; /* enum mmsim_mark_kind */
+	const char *name; /* "chunk", "work", "zone->lock" (a wait for it), "node 0 MB/s", …; NULL for RUN, STOP */
+	uint64_t value; /* BEGIN: size of a chunk, else 0; COUNTER: the value */
+};
+
+typedef void (*mmsim_mark_fn)(void *ctx, const struct mmsim_mark *mark);
+
+/**
+ * mmsim_timeline_set - call fn for every mark from now on; NULL stops.
+ *
+ * For drawing what ran where: chunks of jobs, works, waits for locks, and in virtual mode tasks on CPUs
+ * and bandwidth. Asking for marks does not change what a virtual or explored machine does. fn as with
+ * mmsim_trace_set(). Context: any. Since 0.1.
+ */
+MMSIM_API void mmsim_timeline_set(struct mmsim *m, mmsim_mark_fn fn, void *ctx);
+
 MMSIM_END_DECLS
 
 #endif

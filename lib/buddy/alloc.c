@@ -174,6 +174,7 @@ static __attribute__((noinline)) struct mmsim_page *alloc_slow(struct mm_buddy *
 			    wrong);
 		return NULL;
 	}
+	mm_exec_charge(b->exec, MM_CHARGE_PAGE_OP, NULL, 1);
 	page = get_page_from_freelist(b, &req);
 	if (mm_likely(page != NULL))
 		prep_page(b, page, &req);
@@ -292,6 +293,7 @@ static __attribute__((noinline)) int free_claimed(struct mm_buddy *b, struct mms
 	struct mm_zone *zone = mm_buddy_page_zone(b, page);
 
 	mm_exec_charge(b->exec, MM_CHARGE_RMW, &page->refcount, 1);
+	mm_exec_charge(b->exec, MM_CHARGE_PAGE_OP, NULL, 1);
 	mm_event(b->obs, .id = MMSIM_EV_MM_PAGE_FREE, .pfn = pfn, .order = order);
 	if (order || !mm_pcp_free(zone, page, mm_zone_migratetype(zone, pfn)))
 		free_to_zone(zone, page, pfn, order);

@@ -48,18 +48,31 @@ static void touch(const struct mm_zone *zone, const struct mmsim_page *page)
 	mm_exec_charge(zone->exec, MM_CHARGE_TOUCH, page, sizeof(*page));
 }
 
+/* On or off a list: the page, the head, and the page that was or becomes the next. */
+static void touch_links(const struct mm_zone *zone, const struct mmsim_page *page,
+			struct mm_free_area *area, const mm_list *head, const mm_list *neighbour)
+{
+	touch(zone, page);
+	mm_exec_charge(zone->exec, MM_CHARGE_LINE, &area->line, 1);
+	if (neighbour != head)
+		mm_exec_charge(zone->exec, MM_CHARGE_POST,
+			       mm_list_entry(neighbour, struct mmsim_page, lru),
+			       sizeof(struct mmsim_page));
+}
+
 static void add_to_list(struct mm_zone *zone, struct mmsim_page *page, unsigned order,
 			enum mmsim_migratetype mt, bool tail)
 {
 	struct mm_free_area *area = &zone->area[order];
+	mm_list *head = &area->list[mt];
 
-	touch(zone, page);
+	touch_links(zone, page, area, head, tail ? head->prev : head->next);
 	page->priv = order;
 	page->page_type = MMSIM_PGTY_BUDDY;
 	if (tail)
-		mm_list_add_tail(&page->lru, &area->list[mt]);
+		mm_list_add_tail(&page->lru, head);
 	else
-		mm_list_add(&page->lru, &area->list[mt]);
+		mm_list_add(&page->lru, head);
 	area->nr[mt]++;
 	zone->free_pages += UINT64_C(1) << order;
 }
@@ -69,7 +82,7 @@ void mm_buddy_del_from_list(struct mm_zone *zone, struct mmsim_page *page, unsig
 {
 	mm_invariant("B1: on the list of its order",
 		     mm_page_is_buddy(page) && page->priv == order && zone->area[order].nr[mt]);
-	touch(zone, page);
+	touch_links(zone, page, &zone->area[order], &zone->area[order].list[mt], page->lru.next);
 	mm_list_del(&page->lru);
 	page->page_type = MMSIM_PGTY_NONE;
 	page->priv = 0;

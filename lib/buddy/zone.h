@@ -26,6 +26,7 @@
 struct mm_free_area {
 	mm_list list[MMSIM_NR_MIGRATETYPES];
 	uint64_t nr[MMSIM_NR_MIGRATETYPES];
+	struct mm_line line; /* of the exec: the heads above */
 };
 
 struct mm_zone {

@@ -3,6 +3,7 @@
 #include "backend.h"
 #include "native.h"
 #include "serial.h"
+#include "virtual.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -27,7 +28,16 @@ int mm_exec_init(struct mm_exec *x, const struct mm_exec_config *cfg, const stru
 	x->fault = cfg->fault;
 	x->log = cfg->log;
 	x->cpu = mm_base_meta_calloc(x->meta, x->nr_cpus, sizeof(*x->cpu));
-	return x->cpu ? 0 : -ENOMEM;
+	if (!x->cpu)
+		return -ENOMEM;
+	for (unsigned i = 0; i < x->nr_cpus; i++) {
+		x->cpu[i].where = cfg->cpu ? cfg->cpu[i] : (struct mmsim_cpu){ .core = (uint16_t)i };
+		x->cpu[i].first = i;
+		for (unsigned k = 0; k < i && x->cpu[i].first == i; k++)
+			if (x->cpu[k].where.core == x->cpu[i].where.core)
+				x->cpu[i].first = k;
+	}
+	return 0;
 }
 
 void mm_exec_fini(struct mm_exec *x)
@@ -44,6 +54,7 @@ int mm_exec_create(const struct mm_exec_config *cfg, struct mm_exec **out)
 	case MMSIM_SERIAL:
 		return mm_exec_serial_create(cfg, out);
 	case MMSIM_VIRTUAL:
+		return mm_exec_virtual_create(cfg, out);
 	case MMSIM_EXPLORE:
 		break;
 	}
@@ -95,33 +106,44 @@ void mm_exec_detach(struct mm_exec *x, struct mm_task *guest)
 
 /* Spawned tasks */
 
-static unsigned cpu_load(const struct mm_exec *x, unsigned cpu)
+/*
+ * How little a CPU suits a new task: its own tasks first, then those of the other CPUs of its core. The
+ * caller's own CPU comes last among equals, and counts for its core, because nr_tasks does not count
+ * the caller if it is an attached thread.
+ */
+static uint64_t cpu_load(const struct mm_exec *x, unsigned cpu, unsigned own)
 {
-	return __atomic_load_n(&x->cpu[cpu].nr_tasks, __ATOMIC_RELAXED);
+	const struct mm_exec_cpu *c = &x->cpu[cpu];
+	uint64_t tasks = __atomic_load_n(&c->nr_tasks, __ATOMIC_RELAXED);
+	uint64_t core = __atomic_load_n(&x->cpu[c->first].core_tasks, __ATOMIC_RELAXED);
+
+	return tasks << 32 | (core + (c->first == x->cpu[own].first)) << 1 | (cpu == own);
 }
 
-/*
- * Loads are a hint: two spawners may choose the same CPU. The caller's own comes last among equals
- * because nr_tasks does not count the caller if it is an attached thread.
- */
+/* Loads are a hint: two spawners may choose the same CPU. */
 static unsigned choose_cpu(const struct mm_exec *x, const struct mm_cpumask *allowed)
 {
-	unsigned own = mm_exec_cpu(x), best = x->nr_cpus, least = UINT_MAX;
+	unsigned own = mm_exec_cpu(x), best = x->nr_cpus;
+	uint64_t least = UINT64_MAX;
 
-	for (unsigned cpu = 0; cpu < x->nr_cpus; cpu++) {
-		unsigned load;
+	for (unsigned cpu = 0; cpu < x->nr_cpus && least; cpu++) {
+		uint64_t load;
 
 		if (allowed && !mm_cpumask_test(allowed, cpu))
 			continue;
-		load = cpu_load(x, cpu);
-		if (load > least || (load == least && best != own))
-			continue;
-		best = cpu;
-		least = load;
-		if (!load && cpu != own)
-			break;
+		load = cpu_load(x, cpu, own);
+		if (load < least) {
+			best = cpu;
+			least = load;
+		}
 	}
 	return best;
+}
+
+static void count_task(struct mm_exec *x, unsigned cpu, uint32_t by)
+{
+	__atomic_add_fetch(&x->cpu[cpu].nr_tasks, by, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&x->cpu[x->cpu[cpu].first].core_tasks, by, __ATOMIC_RELAXED);
 }
 
 int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
@@ -134,15 +156,16 @@ int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpuma
 	*task = (struct mm_task){ .exec = x, .cpu = cpu, .fn = fn, .arg = arg };
 	mm_exec_number(x, task);
 	/* Before it runs: it may end, and be joined by another, before spawn returns. */
-	__atomic_add_fetch(&x->cpu[cpu].nr_tasks, 1, __ATOMIC_RELAXED);
+	count_task(x, cpu, 1);
 	__atomic_add_fetch(&x->nr_unjoined, 1, __ATOMIC_RELAXED);
+	/* Before, so that it starts after what making it costs. */
+	mm_exec_charge(x, MM_CHARGE_SPAWN, NULL, 1);
 	ret = x->ops->spawn(x, task);
 	if (ret) {
 		__atomic_sub_fetch(&x->nr_unjoined, 1, __ATOMIC_RELAXED);
-		__atomic_sub_fetch(&x->cpu[cpu].nr_tasks, 1, __ATOMIC_RELAXED);
+		count_task(x, cpu, UINT32_MAX);
 		return ret;
 	}
-	mm_exec_charge(x, MM_CHARGE_WAKE, task, 1);
 	return 0;
 }
 
@@ -151,7 +174,8 @@ void mm_exec_finish(struct mm_exec *x, struct mm_task *task)
 	uint32_t *done = &task->done;
 
 	mm_assert(!task->nr_held);
-	__atomic_sub_fetch(&x->cpu[task->cpu].nr_tasks, 1, __ATOMIC_RELAXED);
+	count_task(x, task->cpu, UINT32_MAX);
+	mm_exec_point(x, MM_POINT_ATOMIC, done);
 	__atomic_store_n(done, 1, __ATOMIC_RELEASE);
 	/* E2: from here on `done` is a number to look sleepers up by, not a place to read. */
 	x->ops->unpark(x, done, UINT_MAX);
@@ -183,4 +207,22 @@ void mm_exec_sleep_until(struct mm_exec *x, uint64_t t)
 
 	while (x->ops->now(x) < t)
 		x->ops->park(x, &word, 0, t);
+}
+
+/* The timeline */
+
+void mm_exec_mark_slow(struct mm_exec *x, enum mmsim_mark_kind kind, const char *name,
+		       uint64_t value)
+{
+	const struct mm_task *task = mm_task_current();
+	const struct mmsim_mark mark = {
+		.ns = x->ops->now(x),
+		.cpu = task->cpu,
+		.task = task->id,
+		.kind = (uint32_t)kind,
+		.name = name,
+		.value = value,
+	};
+
+	x->mark(x->mark_ctx, &mark);
 }

@@ -4,8 +4,8 @@
  * the host; everything it wants of them it asks here.
  *
  * An exec is bound to one machine and has one back end, chosen when it is made: native (pthreads and
- * futexes) or serial (fibers on one thread that take turns only where they wait). The virtual back
- * end (virtual CPUs in virtual time) fits behind the same table.
+ * futexes), or fibers on one thread that take turns: only where they wait (serial), by virtual time
+ * that charges advance (virtual), or as an adversary wants it (explore).
  *
  * What runs is a task. A task is on one simulated CPU from its start to its end. Tasks made by
  * mm_exec_spawn() run a function to its end; a thread from outside becomes a task for the length of
@@ -34,6 +34,7 @@
 #include "log.h"
 #include "meta.h"
 #include "rng.h"
+#include <mmsim/trace.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -43,18 +44,44 @@ struct mm_task;
 #define MM_NEVER UINT64_MAX
 #define MM_TASK_MAX_HELD 8 /* locks one task holds at once */
 
+/* For a cost that follows whoever wrote last: beside a lock word, in a node of a tree … */
+struct mm_line {
+	uint32_t writer; /* of the virtual back end: CPU + 1, 0: nobody yet */
+};
+
+/*
+ * E1. Only this floor and this header use a thread-local. Nobody takes its address: a task of the
+ * serial back end may wake up on another OS thread than it went to sleep on.
+ */
+extern __thread struct mm_task *mm_exec_current_task __attribute__((tls_model("initial-exec")));
+
+static inline struct mm_task *mm_task_current(void)
+{
+	return mm_exec_current_task;
+}
+
 /*
  * What the code above tells about simulated cost, at primitives. Native and serial: nothing happens.
- * Virtual: the CPU's clock advances by the profile's figure for it.
+ * Virtual: the CPU's clock advances by what the profile's figures make of it. Explore: nothing.
  */
 enum mm_charge {
-	MM_CHARGE_LOCK, /* obj: lock word taken */
-	MM_CHARGE_UNLOCK, /* obj: lock word released */
-	MM_CHARGE_RMW, /* obj: word changed atomically */
-	MM_CHARGE_TOUCH, /* obj: line written, n: bytes */
-	MM_CHARGE_STREAM, /* obj: first byte stored, n: bytes */
-	MM_CHARGE_PAGE_INIT, /* obj: first struct page, n: struct pages through the cache */
-	MM_CHARGE_WAKE, /* a task was woken or started */
+	MM_CHARGE_LOCK, /* obj: struct mm_line of a lock just taken */
+	MM_CHARGE_UNLOCK, /* obj: struct mm_line of a lock about to be released */
+	MM_CHARGE_RMW, /* obj: in a region, about to be changed atomically */
+	MM_CHARGE_TOUCH, /* obj: in a region, written, n: bytes; under a lock or the caller's own */
+	MM_CHARGE_POST, /* the same, but nobody waits for it: a store into a line not read before */
+	MM_CHARGE_LINE, /* obj: struct mm_line, written; under a lock or the caller's own */
+	MM_CHARGE_STREAM, /* obj: first byte, n: bytes stored past the cache */
+	MM_CHARGE_PAGE_INIT, /* obj: first struct page, n: struct pages stored through the cache */
+	MM_CHARGE_PAGE_OP, /* n: passes through the page allocator */
+	MM_CHARGE_PAGE_FREE, /* obj: struct page, n: cold pages freed under the zone lock */
+	MM_CHARGE_ZAP, /* n: page table entries cleared */
+	MM_CHARGE_TREE, /* n: levels down a tree */
+	MM_CHARGE_LIST_MOVE, /* n: entries moved from list to list */
+	MM_CHARGE_SPAWN, /* a task was made */
+	MM_CHARGE_IPI, /* n: other CPUs interrupted, and waited for */
+	MM_CHARGE_TLB_FLUSH, /* n: local flushes */
+	MM_NR_CHARGES
 };
 
 /* Places where a schedule explorer may switch tasks. */
@@ -101,7 +128,8 @@ struct mm_exec_ops {
 
 	/*
 	 * The spin-th turn of a loop that waits for *word, seen as val, to change. Native: pause,
-	 * then yield, then sleep, longer each turn. Serial: park on the word, see wakes_relaxed.
+	 * then yield, then sleep, longer each turn. Others: park on the word, see wakes_relaxed, in
+	 * virtual time on a CPU that stays busy.
 	 * Returns at once if *word != val, and may return for no reason. No acquire. Switches.
 	 */
 	void (*relax)(struct mm_exec *x, uint32_t *word, uint32_t val, unsigned spin);
@@ -112,13 +140,29 @@ struct mm_exec_ops {
 	/*
 	 * ns since the exec was made; never goes back on one CPU. Serial: a counter that starts at 0,
 	 * goes up by 1 with each call and each yield, and jumps to the earliest deadline when no task
-	 * can run. So loops that wait for a time end, and waiting takes no real time.
+	 * can run. Explore: the number of steps, which jumps alike. Virtual: the CPU's clock, which
+	 * only charges, yields and waits advance. In these two a loop on now() alone does not end.
+	 * Waiting takes no real time in all three.
 	 */
 	uint64_t (*now)(struct mm_exec *x);
 
-	/* NULL where there is nothing to do. */
+	/* NULL where there is nothing to do. These two switch. */
 	void (*charge)(struct mm_exec *x, enum mm_charge what, const void *obj, uint64_t n);
 	void (*point)(struct mm_exec *x, enum mm_point kind, const void *obj);
+
+	/*
+	 * The lock whose word this is is about to be released: may store the id of a task that waits
+	 * in relax() on it into *word, a release, and let that go on; then true. NULL: nobody is handed
+	 * a lock, who waits tries for it.
+	 */
+	bool (*hand_over)(struct mm_exec *x, uint32_t *word, struct mm_line *line);
+
+	/*
+	 * Memory whose lines charges will name: on which node it is, and how many bytes count as one
+	 * line. 0 or -ENOMEM. The memory stays until the exec goes. NULL: nobody wants to know.
+	 */
+	int (*region)(struct mm_exec *x, const void *base, uint64_t bytes, unsigned line,
+		      unsigned node);
 
 	/* Stop and free everything. E3 holds. */
 	void (*destroy)(struct mm_exec *x);
@@ -126,6 +170,9 @@ struct mm_exec_ops {
 
 struct mm_exec_cpu {
 	uint32_t nr_tasks; /* atomic: spawned and not finished; attached ones do not count */
+	uint32_t core_tasks; /* atomic: the sum over the core, kept in the core's first CPU */
+	unsigned first; /* constant after init: the first CPU of the same core */
+	struct mmsim_cpu where; /* constant after init */
 } mm_cacheline_aligned;
 
 /* Common head of every back end's own struct. */
@@ -138,6 +185,8 @@ struct mm_exec {
 	struct mm_fault *fault;
 	struct mm_log *log;
 	struct mm_exec_cpu *cpu; /* [nr_cpus] */
+	mmsim_mark_fn mark; /* NULL: nobody draws a timeline */
+	void *mark_ctx;
 	uint64_t nr_events, nr_switches; /* of the back ends on one thread */
 	uint32_t next_id mm_cacheline_aligned; /* atomic: number of the newest task */
 	uint32_t nr_unjoined; /* atomic: spawned and not joined, E3 */
@@ -161,22 +210,14 @@ struct mm_task {
 	const char *waits_for; /* for reports: the lock, or whatever it is; NULL: not said */
 };
 
-/*
- * E1. Only this floor and this header use a thread-local. Nobody takes its address: a task of the
- * serial back end may wake up on another OS thread than it went to sleep on.
- */
-extern __thread struct mm_task *mm_exec_current_task __attribute__((tls_model("initial-exec")));
-
-static inline struct mm_task *mm_task_current(void)
-{
-	return mm_exec_current_task;
-}
-
 struct mm_exec_config {
 	enum mmsim_mode mode;
 	unsigned nr_cpus; /* 1 to MMSIM_MAX_CPUS */
 	bool pin; /* native: bind CPU i to the i-th host CPU that this process may use, cyclically */
 	uint64_t seed;
+	const struct mmsim_cpu *cpu; /* [nr_cpus], read during create; NULL: one node, CPU = core */
+	const uint64_t *figure; /* [MMSIM_NR_FIGURES], the same; virtual only */
+	struct mmsim_explore *explore; /* outlives the exec; explore only */
 	struct mm_meta *meta; /* these three outlive the exec */
 	struct mm_fault *fault;
 	struct mm_log *log;
@@ -207,10 +248,9 @@ static inline bool mm_exec_attach(struct mm_exec *x, struct mm_task *guest)
 }
 
 /*
- * Start fn(arg) as a task on the CPU of `allowed` (NULL: any) that has the fewest tasks, lowest number
- * first, the caller's own CPU last among equals. `task` stays the exec's until mm_exec_join().
- * 0, or -EAGAIN: nothing was started and `task` may be reused. Charges MM_CHARGE_WAKE. The caller is
- * a task of x.
+ * Start fn(arg) as a task on the CPU of `allowed` (NULL: any) that has the fewest tasks; among equals one
+ * on the core with the fewest, the caller's own CPU last, the lowest number first. `task` stays the exec's until mm_exec_join().
+ * 0, or -EAGAIN: nothing was started and `task` may be reused. The caller is a task of x.
  */
 int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
 		  void (*fn)(void *arg), void *arg);
@@ -247,6 +287,17 @@ static inline void mm_exec_point(struct mm_exec *x, enum mm_point kind, const vo
 {
 	if (mm_unlikely(x->ops->point != NULL))
 		x->ops->point(x, kind, obj);
+}
+
+/* A mark on the timeline, if somebody draws one. `name` lives as long as the exec. */
+void mm_exec_mark_slow(struct mm_exec *x, enum mmsim_mark_kind kind, const char *name,
+		       uint64_t value);
+
+static inline void mm_exec_mark(struct mm_exec *x, enum mmsim_mark_kind kind, const char *name,
+				uint64_t value)
+{
+	if (mm_unlikely(x->mark != NULL))
+		mm_exec_mark_slow(x, kind, name, value);
 }
 
 /* A place in a long loop where others may have the CPU. Counterpart: cond_resched(). */

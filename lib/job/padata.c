@@ -43,7 +43,9 @@ static void run_chunks(struct mt_state *ps)
 	unsigned long start, end;
 
 	while (next_chunk(ps, &start, &end)) {
+		mm_exec_mark(ps->exec, MMSIM_MARK_BEGIN, "chunk", end - start);
 		ps->job->thread_fn(start, end, ps->job->fn_arg);
+		mm_exec_mark(ps->exec, MMSIM_MARK_END, NULL, 0);
 		mm_exec_resched(ps->exec);
 	}
 }

@@ -136,6 +136,20 @@ void mmsim_trace_set(struct mmsim *m, mmsim_event_fn fn, void *ctx)
 	mm_buddy_set_open(&m->buddy, mm_buddy_is_open(&m->buddy));
 }
 
+void mmsim_timeline_set(struct mmsim *m, mmsim_mark_fn fn, void *ctx)
+{
+	m->exec->mark = fn;
+	m->exec->mark_ctx = ctx;
+}
+
+void mmsim_sched_info(struct mmsim *m, struct mmsim_sched_info *info)
+{
+	*info = (struct mmsim_sched_info){
+		.events = m->exec->nr_events,
+		.switches = m->exec->nr_switches,
+	};
+}
+
 const char *mmsim_event_name(uint32_t id)
 {
 	return mm_obs_event_name(id);

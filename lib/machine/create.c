@@ -64,6 +64,25 @@ static int check_host(struct mmsim *m, const struct mm_area *area, const char *w
 	return -ENOMEM;
 }
 
+/* Whose lines the charges of virtual mode name, and on which node. */
+static int describe(struct mmsim *m, const char *base, uint64_t bytes_per_page, unsigned line)
+{
+	const struct mm_exec_ops *ops = m->exec->ops;
+	uint64_t done = 0;
+	int err = 0;
+
+	for (unsigned i = 0; ops->region && !err && i < m->shape.nr_ram; i++) {
+		const struct mm_span *ram = &m->shape.ram[i];
+		/* With the hole below it, which is initialised and cleared with it. */
+		uint64_t from = mm_max(mm_round_down(ram->start, MMSIM_PAGES_PER_SECTION), done);
+
+		err = ops->region(m->exec, base + from * bytes_per_page,
+				  (ram->end - from) * bytes_per_page, line, ram->node);
+		done = ram->end;
+	}
+	return err;
+}
+
 static int memmap_init(struct mmsim *m, const struct mmsim_config *cfg)
 {
 	bool prefault = !(cfg->flags & MMSIM_NO_PREFAULT);
@@ -73,6 +92,9 @@ static int memmap_init(struct mmsim *m, const struct mmsim_config *cfg)
 		return err;
 	if (prefault || cfg->boot == MMSIM_BOOT_FULL)
 		err = check_host(m, &m->memmap.area, "struct page array");
+	if (!err)
+		err = describe(m, (const char *)m->memmap.base, sizeof(struct mmsim_page),
+			       sizeof(struct mmsim_page));
 	if (err)
 		mm_page_memmap_fini(&m->memmap, &m->meta);
 	if (err || !prefault)
@@ -135,6 +157,8 @@ static int pages_init(struct mmsim *m, const struct mmsim_config *cfg)
 				&m->fault);
 	if (!err)
 		err = map_pages(m);
+	if (!err)
+		err = describe(m, m->pages.base, MMSIM_PAGE_SIZE, MMSIM_PAGE_SIZE);
 	if (!err && cfg->flags & MMSIM_PREFAULT_PAGES)
 		err = touch_pages(m);
 	if (err)
@@ -241,6 +265,9 @@ static int init_exec(struct mmsim *m, const struct mmsim_config *cfg)
 		.nr_cpus = cfg->nr_cpus,
 		.pin = !(cfg->flags & MMSIM_NO_PIN),
 		.seed = cfg->seed,
+		.cpu = cfg->cpu,
+		.figure = cfg->figure,
+		.explore = cfg->explore,
 		.meta = &m->meta,
 		.fault = &m->fault,
 		.log = &m->log,

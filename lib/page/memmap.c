@@ -88,19 +88,30 @@ void mm_page_memmap_fini(struct mm_memmap *map, struct mm_meta *meta)
 	*map = (struct mm_memmap){ 0 };
 }
 
+struct clear {
+	struct mm_memmap *map;
+	struct mm_exec *exec;
+};
+
+/* Charged as stores past the cache: no CPU has the lines afterwards, as after power-on. */
 static void clear_sections(unsigned long start, unsigned long end, void *arg)
 {
-	struct mm_memmap *map = arg;
+	const struct clear *clear = arg;
+	char *base = clear->map->area.base + start * MM_HUGE_2M;
+	uint64_t bytes = (end - start) * MM_HUGE_2M;
 
-	memset(map->area.base + start * MM_HUGE_2M, 0, (end - start) * MM_HUGE_2M);
+	memset(base, 0, bytes);
+	mm_exec_charge(clear->exec, MM_CHARGE_STREAM, base, bytes);
 }
 
 void mm_page_memmap_clear(struct mm_memmap *map, struct mm_padata *padata)
 {
+	struct clear clear = { .map = map, .exec = padata->exec };
+
 	for (uint64_t from = 0, to; mm_page_memmap_next(map, &from, &to); from = to) {
 		struct mmsim_padata_mt_job job = {
 			.thread_fn = clear_sections,
-			.fn_arg = map,
+			.fn_arg = &clear,
 			.start = from,
 			.size = to - from,
 		};

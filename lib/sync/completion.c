@@ -11,8 +11,11 @@ int mm_sync_wait_for_completion(struct mm_completion *c, uint64_t deadline)
 			if (__atomic_compare_exchange_n(&c->done, &done, done - 1, false,
 							__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 				return 0;
-		int err = mm_exec_park(c->exec, &c->done, 0, deadline);
+		int err;
 
+		mm_task_current()->waits_for = "a completion";
+		err = mm_exec_park(c->exec, &c->done, 0, deadline);
+		mm_task_current()->waits_for = NULL;
 		done = __atomic_load_n(&c->done, __ATOMIC_RELAXED);
 		if (err && !done)
 			return err;

@@ -26,6 +26,7 @@ static inline void mm_complete(struct mm_completion *c)
 {
 	struct mm_exec *x = c->exec;
 
+	mm_exec_point(x, MM_POINT_ATOMIC, &c->done);
 	__atomic_add_fetch(&c->done, 1, __ATOMIC_RELEASE);
 	mm_exec_unpark(x, &c->done, 1);
 }

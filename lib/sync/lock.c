@@ -146,7 +146,7 @@ void mm_sync_lock_after(struct mm_lock *lock)
 		lock->taken_at = mm_exec_now(lock->exec);
 	if (tracks_held(lock))
 		push(lock);
-	mm_exec_charge(lock->exec, MM_CHARGE_LOCK, &lock->word, 1);
+	mm_exec_charge(lock->exec, MM_CHARGE_LOCK, &lock->line, 1);
 }
 
 void mm_sync_unlock_before(struct mm_lock *lock)
@@ -155,12 +155,39 @@ void mm_sync_unlock_before(struct mm_lock *lock)
 		mm_stat_add(&lock->hold_ns, mm_exec_now(lock->exec) - lock->taken_at);
 	if (tracks_held(lock))
 		pop(lock);
-	mm_exec_charge(lock->exec, MM_CHARGE_UNLOCK, &lock->word, 1);
+	mm_exec_charge(lock->exec, MM_CHARGE_UNLOCK, &lock->line, 1);
 }
 
-void mm_sync_unlock_wake(struct mm_exec *x, uint32_t *word)
+/* The lock itself may be gone once it is free. */
+void mm_sync_unlock_watched(struct mm_lock *lock)
 {
-	if (x->wakes_relaxed)
-		mm_exec_unpark(x, word, 1);
+	struct mm_exec *x = lock->exec;
+	uint32_t *word = &lock->word;
+
+	mm_sync_unlock_before(lock);
+	if (!x->ops->hand_over || !x->ops->hand_over(x, word, &lock->line)) {
+		__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+		if (x->wakes_relaxed)
+			mm_exec_unpark(x, word, 1);
+	}
 	mm_exec_point(x, MM_POINT_UNLOCK, word);
+}
+
+uint64_t mm_sync_lock_wait_begin(struct mm_lock *lock)
+{
+	const char *name = mm_sync_rank_name(lock->rank);
+
+	mm_task_current()->waits_for = name;
+	mm_exec_mark(lock->exec, MMSIM_MARK_BEGIN, name, 0);
+	return lock->timed ? mm_exec_now(lock->exec) : 0;
+}
+
+/* By the holder. */
+void mm_sync_lock_wait_end(struct mm_lock *lock, uint64_t began)
+{
+	mm_stat_add(&lock->contended, 1);
+	if (lock->timed)
+		mm_stat_add(&lock->wait_ns, mm_exec_now(lock->exec) - began);
+	mm_exec_mark(lock->exec, MMSIM_MARK_END, NULL, 0);
+	mm_task_current()->waits_for = NULL;
 }

@@ -50,6 +50,7 @@ struct mm_lockset {
 
 struct mm_lock {
 	uint32_t word; /* atomic: id of the task that holds it, or 0; MM_LOCK_WAITED */
+	struct mm_line line; /* of the exec */
 	bool watched; /* constant after init: something besides taking it is to be done */
 	bool timed; /* constant after init */
 	uint64_t acquired;
@@ -88,8 +89,12 @@ void mm_sync_lock_before(const struct mm_lock *lock);
 void mm_sync_lock_after(struct mm_lock *lock);
 void mm_sync_unlock_before(struct mm_lock *lock);
 
-/* Once it is free, when the lock itself may be gone. */
-void mm_sync_unlock_wake(struct mm_exec *x, uint32_t *word);
+/* Release a watched spin lock, or hand it over. */
+void mm_sync_unlock_watched(struct mm_lock *lock);
+
+/* Around a wait for a lock: what it waits for, for reports and the timeline; how long it took. */
+uint64_t mm_sync_lock_wait_begin(struct mm_lock *lock);
+void mm_sync_lock_wait_end(struct mm_lock *lock, uint64_t began);
 
 static inline void mm_lock_before(const struct mm_lock *lock)
 {

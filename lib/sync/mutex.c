@@ -27,7 +27,7 @@ static bool try_lock(struct mm_mutex *m, uint32_t value)
 static void lock_slow(struct mm_mutex *m, uint32_t id)
 {
 	struct mm_exec *x = m->lock.exec;
-	uint64_t began = m->lock.timed ? mm_exec_now(x) : 0;
+	uint64_t began = mm_sync_lock_wait_begin(&m->lock);
 
 	while (!try_lock(m, id | MM_LOCK_WAITED)) {
 		uint32_t held = __atomic_load_n(&m->lock.word, __ATOMIC_RELAXED);
@@ -38,9 +38,7 @@ static void lock_slow(struct mm_mutex *m, uint32_t id)
 							 __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
 			mm_exec_park(x, &m->lock.word, waited, MM_NEVER);
 	}
-	mm_stat_add(&m->lock.contended, 1);
-	if (m->lock.timed)
-		mm_stat_add(&m->lock.wait_ns, mm_exec_now(x) - began);
+	mm_sync_lock_wait_end(&m->lock, began);
 }
 
 void mm_sync_mutex_lock(struct mm_mutex *m)

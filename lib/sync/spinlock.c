@@ -15,17 +15,17 @@ void mm_sync_spin_fini(struct mm_spinlock *s)
 void mm_sync_spin_lock_slow(struct mm_spinlock *s, uint32_t id)
 {
 	struct mm_exec *x = s->lock.exec;
-	uint64_t began = s->lock.timed ? mm_exec_now(x) : 0;
+	uint64_t began = mm_sync_lock_wait_begin(&s->lock);
 
 	for (unsigned spin = 0;; spin++) {
-		uint32_t holder = __atomic_load_n(&s->lock.word, __ATOMIC_RELAXED);
+		uint32_t holder = __atomic_load_n(&s->lock.word, __ATOMIC_ACQUIRE);
 
+		if (holder == id) /* handed over */
+			break;
 		if (holder)
 			x->ops->relax(x, &s->lock.word, holder, spin);
 		else if (mm_spin_try(s, id))
 			break;
 	}
-	mm_stat_add(&s->lock.contended, 1);
-	if (s->lock.timed)
-		mm_stat_add(&s->lock.wait_ns, mm_exec_now(x) - began);
+	mm_sync_lock_wait_end(&s->lock, began);
 }

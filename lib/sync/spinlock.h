@@ -54,13 +54,10 @@ static inline bool mm_spin_trylock(struct mm_spinlock *s)
 
 static inline void mm_spin_unlock(struct mm_spinlock *s)
 {
-	struct mm_exec *x = s->lock.exec;
-	bool watched = s->lock.watched;
-
-	mm_unlock_before(&s->lock);
-	__atomic_store_n(&s->lock.word, 0, __ATOMIC_RELEASE);
-	if (mm_unlikely(watched))
-		mm_sync_unlock_wake(x, &s->lock.word);
+	if (mm_unlikely(s->lock.watched))
+		mm_sync_unlock_watched(&s->lock);
+	else
+		__atomic_store_n(&s->lock.word, 0, __ATOMIC_RELEASE);
 }
 
 /* The same two for callers who know that the lock is not watched and who they are. */

@@ -116,7 +116,9 @@ static struct mm_work *next_work(struct mm_work_pool *pool, struct mm_worker *wo
 
 static void run_work(struct mm_work_pool *pool, struct mm_work *work)
 {
+	mm_exec_mark(pool->exec, MMSIM_MARK_BEGIN, "work", 0);
 	work->fn(work);
+	mm_exec_mark(pool->exec, MMSIM_MARK_END, NULL, 0);
 	mm_spin_lock(&pool->lock);
 	end_work(pool, work);
 	wake_flushers(pool);
@@ -280,7 +282,9 @@ static void wait_for_change(struct mm_work_pool *pool)
 
 	pool->nr_waiting++;
 	mm_spin_unlock(&pool->lock);
+	mm_task_current()->waits_for = "a work to end";
 	mm_exec_park(pool->exec, &pool->changes, seen, MM_NEVER);
+	mm_task_current()->waits_for = NULL;
 	mm_spin_lock(&pool->lock);
 	pool->nr_waiting--;
 	mm_spin_unlock(&pool->lock);
