@@ -2,6 +2,7 @@
 /* The part of the seam that all back ends share. */
 #include "backend.h"
 #include "native.h"
+#include "explore.h"
 #include "serial.h"
 #include "virtual.h"
 
@@ -56,7 +57,7 @@ int mm_exec_create(const struct mm_exec_config *cfg, struct mm_exec **out)
 	case MMSIM_VIRTUAL:
 		return mm_exec_virtual_create(cfg, out);
 	case MMSIM_EXPLORE:
-		break;
+		return mm_exec_explore_create(cfg, out);
 	}
 	return -ENOSYS;
 }
