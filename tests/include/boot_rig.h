@@ -34,7 +34,9 @@ enum poison {
 
 struct rig {
 	struct page_env env;
-	struct mm_exec_ops ops; /* the back end's, with a charge that counts */
+	struct mm_exec_ops ops; /* the back end's, with a charge that counts … */
+	void (*charge)(struct mm_exec *x, enum mm_charge what, const void *obj,
+		       uint64_t n); /* … and calls this, the back end's, if it has one */
 	struct mm_obs obs;
 	struct mm_padata padata;
 	struct mm_area pages;
@@ -55,7 +57,8 @@ static inline void rig_charge(struct mm_exec *x, enum mm_charge what, const void
 	struct rig *r = rig_counting;
 	uint64_t pfn, nr = what == MM_CHARGE_STREAM ? n / sizeof(struct mmsim_page) : n;
 
-	(void)x;
+	if (r->charge)
+		r->charge(x, what, obj, n);
 	if (what != MM_CHARGE_STREAM && what != MM_CHARGE_PAGE_INIT)
 		return;
 	pfn = mm_page_to_pfn(&r->env.map, obj);
@@ -194,6 +197,7 @@ static inline void rig_open(struct rig *r)
 
 	page_env_open(&r->env);
 	r->ops = *r->env.exec->ops;
+	r->charge = r->ops.charge;
 	r->ops.charge = rig_charge;
 	r->env.exec->ops = &r->ops;
 	buddy.exec = boot.exec = r->env.exec;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the floors above exec stand on: an exec of either mode with metadata, faults, log, locks and
+ * What the floors above exec stand on: an exec of any mode with metadata, faults, log, locks and
  * topology under it, the caller attached. env_close() checks that nothing is left of any of them.
  * Functions may be unused.
  *
@@ -11,6 +11,7 @@
 #define TESTS_EXEC_ENV_H
 
 #include "exec.h"
+#include "exec_modes.h"
 #include "lock.h"
 #include "topology.h"
 #include <setjmp.h>
@@ -25,6 +26,7 @@ struct env {
 	struct mm_fault fault;
 	struct mm_meta meta;
 	struct mm_log log;
+	struct mmsim_explore explore;
 	struct mm_exec *x;
 	struct mm_topology topology;
 	struct mm_lockset locks;
@@ -37,14 +39,18 @@ struct env_shape {
 	unsigned nr_nodes; /* 0: 1 */
 	uint64_t memory_only; /* bit n: node n has no CPU; the others share them in equal blocks */
 	bool timed;
+	const uint64_t *figure; /* virtual; NULL: those of exec_modes.h */
+	uint64_t seed; /* 0: 42 */
 };
 
-/* Test entries for both modes; the test gets its mode from mode_of(state). */
+/* Test entries for every mode; the test gets its mode from mode_of(state). */
 #define in_mode(f, mode, name)                                             \
 	{                                                                  \
 #f " (" name ")", f, NULL, NULL, (void *)(uintptr_t)(mode) \
 	}
-#define in_both_modes(f) in_mode(f, MMSIM_NATIVE, "native"), in_mode(f, MMSIM_SERIAL, "serial")
+#define in_all_modes(f)                                                         \
+	in_mode(f, MMSIM_NATIVE, "native"), in_mode(f, MMSIM_SERIAL, "serial"), \
+		in_mode(f, MMSIM_VIRTUAL, "virtual"), in_mode(f, MMSIM_EXPLORE, "explore")
 
 static __attribute__((unused)) enum mmsim_mode mode_of(void **state)
 {
@@ -88,6 +94,9 @@ static __attribute__((unused)) struct env *env_open(const struct env_shape *shap
 	exec.meta = &e->meta;
 	exec.fault = &e->fault;
 	exec.log = &e->log;
+	test_mode_needs(&exec, &e->explore);
+	exec.figure = shape->figure ? shape->figure : exec.figure;
+	exec.seed = shape->seed ? shape->seed : exec.seed;
 	assert_int_equal(mm_exec_create(&exec, &e->x), 0);
 	env_describe(cfg, shape);
 	assert_int_equal(mm_sync_topology_init(&e->topology, &e->meta, cfg), 0);
@@ -110,9 +119,12 @@ static __attribute__((unused)) void env_close(struct env *e)
 	free(e);
 }
 
-/* From now on the nth operation of a kind fails, and the count - 1 after it; nth 0: none does. */
-static __attribute__((unused)) void env_fail(struct env *e, enum mmsim_fault_kind kind,
-					     uint32_t nth, uint32_t count)
+/*
+ * From now on the nth operation of a kind fails, and the count - 1 after it; nth 0: none does. Explored
+ * tasks read this without an order that ThreadSanitizer would see.
+ */
+static __attribute__((unused)) MM_NO_TSAN void env_fail(struct env *e, enum mmsim_fault_kind kind,
+							uint32_t nth, uint32_t count)
 {
 	e->fault.point[kind] = (struct mm_fault_point){ .nth = nth, .count = count };
 }

@@ -22,12 +22,13 @@ struct sweep {
 	enum mmsim_fault_kind kind;
 	uint32_t nth, count;
 	unsigned refused; /* creations that failed */
+	struct mmsim_explore explore;
 	/* Uses the machine; everything handed out is back afterwards. */
 	void (*scenario)(struct sweep *s, struct mmsim *m);
 };
 
 /* Two nodes, each a little more than what is early. */
-static inline struct mmsim_config *sweep_config(const struct sweep *s)
+static inline struct mmsim_config *sweep_config(struct sweep *s)
 {
 	struct mmsim_config *cfg = sim_config_new(s->mode, 2, 2, 2);
 
@@ -36,6 +37,7 @@ static inline struct mmsim_config *sweep_config(const struct sweep *s)
 	sim_reserve(cfg, 1, SIM_NORMAL + 3 * SIM_SECTION + 5, 3);
 	cfg->flags |= s->flags;
 	cfg->boot = s->boot;
+	cfg->explore = &s->explore; /* zero: random */
 	cfg->fault[s->kind] = (struct mmsim_fault){ .nth = s->nth, .count = s->count };
 	return cfg;
 }
@@ -84,7 +86,7 @@ static inline void sweep_count(struct sweep *s, uint32_t count)
 
 static inline void sweep(struct sweep *s)
 {
-	for (int mode = MMSIM_NATIVE; mode <= MMSIM_SERIAL; mode++) {
+	for (int mode = MMSIM_NATIVE; mode <= MMSIM_EXPLORE; mode++) {
 		s->mode = (enum mmsim_mode)mode;
 		s->refused = 0;
 		sweep_count(s, 1);

@@ -9,6 +9,7 @@
 #define TEST_PAGE_ENV_H
 
 #include "bits.h"
+#include "exec_modes.h"
 #include "lock.h"
 #include "log.h"
 #include "memmap.h"
@@ -22,6 +23,7 @@ struct page_env {
 	struct mm_fault fault;
 	struct mm_meta meta;
 	struct mm_log log;
+	struct mmsim_explore explore;
 	struct mm_exec *exec;
 	struct mm_task
 		*guest; /* on the heap and lost when a test fails: the thread stays attached */
@@ -75,6 +77,7 @@ static inline void page_env_open_base(struct page_env *e)
 		.log = &e->log,
 	};
 
+	test_mode_needs(&xc, &e->explore);
 	mm_base_fault_init(&e->fault, e->cfg.fault);
 	mm_base_log_init(&e->log, e->cfg.log, e->cfg.log_ctx);
 	assert_int_equal(mm_base_meta_init(&e->meta, &e->fault), 0);

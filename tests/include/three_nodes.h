@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A machine with a node of every zone, a node of one zone and a node of CPUs only, for tests of the
- * allocator's calls; each test runs with the short path for the common case closed and open. Include
- * cmocka.h first.
+ * allocator's calls; each test runs with the short path for the common case closed and open, and in
+ * virtual time and explored. Include cmocka.h first.
  */
 #ifndef TEST_THREE_NODES_H
 #define TEST_THREE_NODES_H
@@ -27,10 +27,11 @@ static inline void listen(void *ctx, const struct mmsim_event *event)
 }
 
 /* Node 0: zones DMA to Movable, with a hole and a reserved range. Node 1: Normal. Node 2: CPUs only. */
-static inline int setup_bare(bool bare)
+static inline int setup_mode(bool bare, enum mmsim_mode mode)
 {
 	memset(&m, 0, sizeof(m));
 	page_env_config(&m.env, 3, 3);
+	m.env.cfg.mode = mode;
 	page_env_ram(&m.env, 0, 0, 16384);
 	page_env_ram(&m.env, 0, BASE, BASE + 8192);
 	page_env_ram(&m.env, 1, GIB(6), GIB(6) + 2048);
@@ -47,13 +48,25 @@ static inline int setup_bare(bool bare)
 static inline int setup(void **state)
 {
 	(void)state;
-	return setup_bare(false);
+	return setup_mode(false, MMSIM_SERIAL);
 }
 
 static inline int setup_short(void **state)
 {
 	(void)state;
-	return setup_bare(true);
+	return setup_mode(true, MMSIM_SERIAL);
+}
+
+static inline int setup_virtual(void **state)
+{
+	(void)state;
+	return setup_mode(false, MMSIM_VIRTUAL);
+}
+
+static inline int setup_explore(void **state)
+{
+	(void)state;
+	return setup_mode(false, MMSIM_EXPLORE);
 }
 
 static inline int teardown(void **state)
@@ -74,8 +87,10 @@ static inline void give(struct mmsim_page *page, unsigned order)
 	assert_int_equal(mm_buddy_free_pages(&m.buddy, page, order), 0);
 }
 
-#define both(test)                                              \
-	cmocka_unit_test_setup_teardown(test, setup, teardown), \
-		cmocka_unit_test_setup_teardown(test, setup_short, teardown)
+#define all_ways(test)                                                          \
+	cmocka_unit_test_setup_teardown(test, setup, teardown),                 \
+		cmocka_unit_test_setup_teardown(test, setup_short, teardown),   \
+		cmocka_unit_test_setup_teardown(test, setup_virtual, teardown), \
+		cmocka_unit_test_setup_teardown(test, setup_explore, teardown)
 
 #endif

@@ -295,11 +295,11 @@ static void two_without_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_both_modes(alone),
-		in_both_modes(nested),
-		in_both_modes(two_at_once),
-		in_both_modes(four_at_once),
-		in_both_modes(two_without_threads),
+		in_all_modes(alone),
+		in_all_modes(nested),
+		in_all_modes(two_at_once),
+		in_all_modes(four_at_once),
+		in_all_modes(two_without_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,18 @@ static void every_way_gives_the_same_books_serial(void **state)
 	all_ways(MMSIM_SERIAL);
 }
 
+static void every_way_gives_the_same_books_virtual(void **state)
+{
+	(void)state;
+	all_ways(MMSIM_VIRTUAL);
+}
+
+static void every_way_gives_the_same_books_explore(void **state)
+{
+	(void)state;
+	all_ways(MMSIM_EXPLORE);
+}
+
 /* One job per free range: those that share a section are one, as the first is rounded up to it. */
 static void ranges_are_jobs(void **state)
 {
@@ -135,25 +147,30 @@ static void too_small_to_defer(void **state)
 	rig_close(r);
 }
 
+static void without_kth_thread(enum mmsim_mode mode, uint32_t k)
+{
+	struct rig *r = open_ragged(mode);
+
+	r->env.fault.point[MMSIM_FAULT_SPAWN] = (struct mm_fault_point){
+		.nth = k,
+		.count = k < 3 ? 1 : 1000,
+	};
+	mm_boot_early(&r->boot);
+	mm_boot_deferred(&r->boot);
+	assert_true(mm_base_fault_fired(&r->env.fault, MMSIM_FAULT_SPAWN) > 0);
+	rig_assert_booted(r);
+	if (k == 1)
+		assert_int_equal(r->lines, 1);
+	rig_close(r);
+}
+
 /* The kth thread, the kth and all after it: slower, but complete, and said. */
 static void without_threads(void **state)
 {
 	(void)state;
-	for (uint32_t k = 1; k <= 4; k++) {
-		struct rig *r = open_ragged(k % 2 ? MMSIM_NATIVE : MMSIM_SERIAL);
-
-		r->env.fault.point[MMSIM_FAULT_SPAWN] = (struct mm_fault_point){
-			.nth = k,
-			.count = k < 3 ? 1 : 1000,
-		};
-		mm_boot_early(&r->boot);
-		mm_boot_deferred(&r->boot);
-		assert_true(mm_base_fault_fired(&r->env.fault, MMSIM_FAULT_SPAWN) > 0);
-		rig_assert_booted(r);
-		if (k == 1)
-			assert_int_equal(r->lines, 1);
-		rig_close(r);
-	}
+	for (int mode = MMSIM_NATIVE; mode <= MMSIM_EXPLORE; mode++)
+		for (uint32_t k = 1; k <= 4; k++)
+			without_kth_thread((enum mmsim_mode)mode, k);
 }
 
 /* Claimed by its own thread, a node cannot be grown any more; and it is done once only. */
@@ -178,6 +195,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_way_gives_the_same_books_native),
 		cmocka_unit_test(every_way_gives_the_same_books_serial),
+		cmocka_unit_test(every_way_gives_the_same_books_virtual),
+		cmocka_unit_test(every_way_gives_the_same_books_explore),
 		cmocka_unit_test(ranges_are_jobs),
 		cmocka_unit_test(too_small_to_defer),
 		cmocka_unit_test(without_threads),

@@ -244,7 +244,7 @@ static void concurrent_growth(void **state)
 	const uint64_t pages = 5 * SECTION + 77;
 
 	(void)state;
-	for (int mode = MMSIM_NATIVE; mode <= MMSIM_SERIAL; mode++) {
+	for (int mode = MMSIM_NATIVE; mode <= MMSIM_EXPLORE; mode++) {
 		struct rig *r = open_early((enum mmsim_mode)mode, pages);
 		uint8_t *owned = calloc(r->env.shape.max_pfn, 1);
 		struct mm_zone *zone = r->boot.nodes[0].last;
@@ -266,7 +266,7 @@ static void concurrent_growth(void **state)
 static void boot_completes_partial_growth(void **state)
 {
 	(void)state;
-	for (int mode = MMSIM_NATIVE; mode <= MMSIM_SERIAL; mode++) {
+	for (int mode = MMSIM_NATIVE; mode <= MMSIM_EXPLORE; mode++) {
 		struct rig *r = open_early((enum mmsim_mode)mode, 6 * SECTION + 999);
 		struct mmsim_page *page[40];
 

@@ -263,14 +263,14 @@ static void bad_requests_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		both(gfp_says_zone_and_type),
-		both(zone_bits_have_a_table),
-		both(the_zonelist_ends_where_gfp_says),
-		both(thisnode_stays_there),
-		both(the_callers_node_is_the_default),
-		both(zero_clears_backed_pages),
-		both(pages_come_clean),
-		both(bad_requests_are_refused),
+		all_ways(gfp_says_zone_and_type),
+		all_ways(zone_bits_have_a_table),
+		all_ways(the_zonelist_ends_where_gfp_says),
+		all_ways(thisnode_stays_there),
+		all_ways(the_callers_node_is_the_default),
+		all_ways(zero_clears_backed_pages),
+		all_ways(pages_come_clean),
+		all_ways(bad_requests_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,11 +153,11 @@ static void out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		both(bulk),
-		both(bulk_serves_one_zone),
-		both(bulk_stays_on_its_node),
-		both(events_tell_what_happened),
-		both(out_of_memory),
+		all_ways(bulk),
+		all_ways(bulk_serves_one_zone),
+		all_ways(bulk_stays_on_its_node),
+		all_ways(events_tell_what_happened),
+		all_ways(out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,14 +278,14 @@ static void await(struct race *r, uint32_t ready)
 }
 
 /* Block by block: all threads free it, one may. */
-static void run_race(unsigned order, bool bare)
+static void run_race(enum mmsim_mode mode, unsigned order, bool bare)
 {
 	static struct race r;
 	unsigned won = 0;
 
 	memset(&r, 0, sizeof(r));
 	m.env.cfg.log = NULL;
-	open_machine(MMSIM_NATIVE, THREADS, bare);
+	open_machine(mode, THREADS, bare);
 	m.env.log.sink = NULL; /* several threads at once */
 	r.order = order;
 	for (unsigned i = 0; i < THREADS; i++) {
@@ -314,10 +314,12 @@ static void run_race(unsigned order, bool bare)
 static void one_of_many_frees_wins(void **state)
 {
 	(void)state;
-	run_race(0, false);
-	run_race(0, true);
-	run_race(3, false);
-	run_race(10, false);
+	run_race(MMSIM_NATIVE, 0, true);
+	for (int mode = MMSIM_NATIVE; mode <= MMSIM_EXPLORE; mode++) {
+		run_race((enum mmsim_mode)mode, 0, false);
+		run_race((enum mmsim_mode)mode, 3, false);
+		run_race((enum mmsim_mode)mode, 10, false);
+	}
 }
 
 #define both(test)                                              \

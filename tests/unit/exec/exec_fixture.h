@@ -7,6 +7,7 @@
 #define EXEC_FIXTURE_H
 
 #include "exec.h"
+#include "exec_modes.h"
 #include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -27,6 +28,7 @@ struct env {
 	struct mm_fault fault;
 	struct mm_meta meta;
 	struct mm_log log;
+	struct mmsim_explore explore;
 	struct mm_exec *x;
 	struct mm_task guest;
 };
@@ -38,13 +40,14 @@ helper void log_to_stderr(void *ctx, const char *line)
 }
 
 /* Made, and the calling thread not attached. `want` may be NULL: nothing fails. */
-helper int env_create(struct env *e, enum mmsim_mode mode, unsigned nr_cpus,
-		      const struct mmsim_fault *want)
+helper int env_create_on(struct env *e, enum mmsim_mode mode, unsigned nr_cpus,
+			 const struct mmsim_cpu *cpu, const struct mmsim_fault *want)
 {
 	static const struct mmsim_fault none[MMSIM_NR_FAULT_KINDS];
 	struct mm_exec_config cfg = {
 		.mode = mode,
 		.nr_cpus = nr_cpus,
+		.cpu = cpu,
 		.pin = true,
 		.seed = 42,
 		.meta = &e->meta,
@@ -53,6 +56,7 @@ helper int env_create(struct env *e, enum mmsim_mode mode, unsigned nr_cpus,
 	};
 	int err;
 
+	test_mode_needs(&cfg, &e->explore);
 	mm_base_fault_init(&e->fault, want ? want : none);
 	mm_base_log_init(&e->log, log_to_stderr, NULL);
 	err = mm_base_meta_init(&e->meta, &e->fault);
@@ -62,6 +66,12 @@ helper int env_create(struct env *e, enum mmsim_mode mode, unsigned nr_cpus,
 	if (err)
 		mm_base_meta_fini(&e->meta); /* M1 */
 	return err;
+}
+
+helper int env_create(struct env *e, enum mmsim_mode mode, unsigned nr_cpus,
+		      const struct mmsim_fault *want)
+{
+	return env_create_on(e, mode, nr_cpus, NULL, want);
 }
 
 helper void env_destroy(struct env *e)
@@ -141,7 +151,7 @@ helper unsigned count_threads_down_to(unsigned want)
 	return n;
 }
 
-/* Scenarios that run in both modes */
+/* Scenarios that run in every mode */
 
 #define NR_CPUS 4
 #define MAX_TASKS (10 * NR_CPUS)
@@ -151,10 +161,14 @@ helper enum mmsim_mode mode_of(void **state)
 	return *(const enum mmsim_mode *)*state;
 }
 
-static __attribute__((unused)) enum mmsim_mode in_native = MMSIM_NATIVE, in_serial = MMSIM_SERIAL;
+static __attribute__((unused)) enum mmsim_mode in_native = MMSIM_NATIVE, in_serial = MMSIM_SERIAL,
+					       in_virtual = MMSIM_VIRTUAL,
+					       in_explore = MMSIM_EXPLORE;
 
 #define IN_MODE(fn, mode) ((struct CMUnitTest){ #fn " " #mode, fn, NULL, NULL, &mode })
-#define BOTH(fn) IN_MODE(fn, in_native), IN_MODE(fn, in_serial)
+#define ALL_MODES(fn)                                                            \
+	IN_MODE(fn, in_native), IN_MODE(fn, in_serial), IN_MODE(fn, in_virtual), \
+		IN_MODE(fn, in_explore)
 
 /* A task that says where it ran. */
 struct slot {

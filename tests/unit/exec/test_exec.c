@@ -87,6 +87,40 @@ static void spawn_spreads(void **state)
 	env_close(&e);
 }
 
+static struct mm_exec *open_smt(struct env *e)
+{
+	static const struct mmsim_cpu smt[NR_CPUS] = {
+		{ .core = 0 }, { .core = 0 }, { .core = 1 }, { .core = 1 }
+	};
+
+	assert_int_equal(env_create_on(e, MMSIM_SERIAL, NR_CPUS, smt, NULL), 0);
+	assert_true(mm_exec_attach(e->x, &e->guest));
+	return e->x;
+}
+
+/* CPUs 0 and 1 are siblings, 2 and 3: first the core that the caller is not on. */
+static void spawn_prefers_idle_cores(void **state)
+{
+	static const unsigned want[] = { 2, 1, 3, 0, 2, 1, 3, 0 };
+	struct mm_task task[8];
+	struct env e;
+	struct gate gate = { .open = 0 };
+
+	(void)state;
+	gate.x = open_smt(&e);
+	assert_int_equal(e.guest.cpu, 0);
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(mm_exec_spawn(e.x, &task[i], NULL, wait_at_gate, &gate), 0);
+		assert_int_equal(task[i].cpu, want[i]);
+	}
+	open_gate(&gate);
+	for (int i = 0; i < 8; i++)
+		mm_exec_join(e.x, &task[i]);
+	for (int i = 0; i < NR_CPUS; i++)
+		assert_int_equal(e.x->cpu[i].nr_tasks + e.x->cpu[i].core_tasks, 0);
+	env_close(&e);
+}
+
 /* Park and unpark */
 
 #define ROUNDS 1000
@@ -272,9 +306,16 @@ static void unknown_mode(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(spawn_join),  BOTH(task_memory_goes), BOTH(spawn_spreads),
-		BOTH(ping_pong),   BOTH(timeouts),         BOTH(sleep_until),
-		BOTH(relax_waits), BOTH(rng_streams),      cmocka_unit_test(unknown_mode),
+		ALL_MODES(spawn_join),
+		ALL_MODES(task_memory_goes),
+		ALL_MODES(spawn_spreads),
+		ALL_MODES(ping_pong),
+		ALL_MODES(timeouts),
+		ALL_MODES(sleep_until),
+		ALL_MODES(relax_waits),
+		ALL_MODES(rng_streams),
+		cmocka_unit_test(unknown_mode),
+		cmocka_unit_test(spawn_prefers_idle_cores),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

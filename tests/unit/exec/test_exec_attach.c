@@ -103,9 +103,9 @@ static void threads_attach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(nested_attach),
-		BOTH(attach_in_task),
-		BOTH(threads_attach),
+		ALL_MODES(nested_attach),
+		ALL_MODES(attach_in_task),
+		ALL_MODES(threads_attach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

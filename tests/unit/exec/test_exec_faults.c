@@ -105,15 +105,25 @@ static void broken_e4_mask(enum mmsim_mode mode)
 	mm_exec_spawn(e.x, &slot.task, &beyond, record, &slot);
 }
 
-#define IN_CHILD(fn)                  \
-	static void fn##_native(void) \
-	{                             \
-		fn(MMSIM_NATIVE);     \
-	}                             \
-	static void fn##_serial(void) \
-	{                             \
-		fn(MMSIM_SERIAL);     \
-	}
+#define IN_CHILD(fn)                                                                     \
+	static void fn##_native(void)                                                    \
+	{                                                                                \
+		fn(MMSIM_NATIVE);                                                        \
+	}                                                                                \
+	static void fn##_serial(void)                                                    \
+	{                                                                                \
+		fn(MMSIM_SERIAL);                                                        \
+	}                                                                                \
+	static void fn##_virtual(void)                                                   \
+	{                                                                                \
+		fn(MMSIM_VIRTUAL);                                                       \
+	}                                                                                \
+	static void fn##_explore(void)                                                   \
+	{                                                                                \
+		fn(MMSIM_EXPLORE);                                                       \
+	}                                                                                \
+	static void (*const fn##_in[])(void) = { fn##_native, fn##_serial, fn##_virtual, \
+						 fn##_explore };
 
 IN_CHILD(broken_e3_unjoined)
 IN_CHILD(broken_e1_detach)
@@ -122,9 +132,9 @@ IN_CHILD(broken_e4_mask)
 
 static void invariants_stop(void **state)
 {
-	bool native = mode_of(state) == MMSIM_NATIVE;
+	enum mmsim_mode mode = mode_of(state);
 
-#define DIES(fn, text) assert_true(dies_with(native ? fn##_native : fn##_serial, text))
+#define DIES(fn, text) assert_true(dies_with(fn##_in[mode], text))
 	DIES(broken_e3_unjoined, "E3: every spawned task was joined");
 	DIES(broken_e1_detach, "E1: who detaches");
 	DIES(broken_e3_self, "E3: the destroyer");
@@ -134,9 +144,9 @@ static void invariants_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(spawn_sweep),
-		BOTH(metadata_sweep),
-		BOTH(invariants_stop),
+		ALL_MODES(spawn_sweep),
+		ALL_MODES(metadata_sweep),
+		ALL_MODES(invariants_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,8 +156,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(skylake),
-		in_both_modes(by_hand),
-		in_both_modes(nothing_to_do),
+		in_all_modes(by_hand),
+		in_all_modes(nothing_to_do),
 		cmocka_unit_test(refusals),
 	};
 

@@ -268,11 +268,11 @@ static void nested_call_stays_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_both_modes(short_pool),
-		in_both_modes(numa_goes_round),
-		in_both_modes(others_stay_on_the_node),
-		in_both_modes(no_threads),
-		in_both_modes(no_memory_for_threads),
+		in_all_modes(short_pool),
+		in_all_modes(numa_goes_round),
+		in_all_modes(others_stay_on_the_node),
+		in_all_modes(no_threads),
+		in_all_modes(no_memory_for_threads),
 		cmocka_unit_test(init_without_memory),
 		cmocka_unit_test(P3_stops),
 		cmocka_unit_test(nested_call_stays_inside),

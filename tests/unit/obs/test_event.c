@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "exec_modes.h"
+
 static void names(void **state)
 {
 	static const char *const want[MMSIM_NR_EVENTS] = {
@@ -61,11 +63,13 @@ static void tell_on_cpu_1(struct mm_obs *obs, enum mmsim_mode mode)
 	struct mm_fault fault;
 	struct mm_meta meta;
 	struct mm_log log;
+	struct mmsim_explore explore;
 	struct mm_exec *x;
 	struct mm_exec_config cfg = {
 		.mode = mode, .nr_cpus = 2, .meta = &meta, .fault = &fault, .log = &log
 	};
 
+	test_mode_needs(&cfg, &explore);
 	mm_base_fault_init(&fault, none);
 	mm_base_log_init(&log, NULL, NULL);
 	assert_int_equal(mm_base_meta_init(&meta, &fault), 0);
@@ -81,7 +85,7 @@ static void tell_on_cpu_1(struct mm_obs *obs, enum mmsim_mode mode)
 static void listener_gets_it_with_the_cpu(void **state)
 {
 	(void)state;
-	for (int mode = MMSIM_NATIVE; mode <= MMSIM_SERIAL; mode++) {
+	for (int mode = MMSIM_NATIVE; mode <= MMSIM_EXPLORE; mode++) {
 		struct heard h = { 0 };
 		struct mm_obs obs = { .sink = hear, .ctx = &h };
 

@@ -64,6 +64,14 @@ static void serial(void **state)
 	touch_the_middle(MMSIM_SERIAL, 3);
 }
 
+/* No time in virtual mode: the host's own memory costs the machine nothing. */
+static void virtual_and_explore(void **state)
+{
+	(void)state;
+	touch_the_middle(MMSIM_VIRTUAL, 3);
+	touch_the_middle(MMSIM_EXPLORE, 3);
+}
+
 static void native(void **state)
 {
 	(void)state;
@@ -98,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(serial),
 		cmocka_unit_test(native),
+		cmocka_unit_test(virtual_and_explore),
 		cmocka_unit_test(time_adds_up),
 	};
 

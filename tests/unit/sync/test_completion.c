@@ -158,9 +158,9 @@ static void none_is_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_both_modes(done_before_the_wait),   in_both_modes(done_after_the_wait),
-		in_both_modes(each_lets_one_go_on),    in_both_modes(time_passes),
-		in_both_modes(late_completion_counts), in_both_modes(none_is_lost),
+		in_all_modes(done_before_the_wait),   in_all_modes(done_after_the_wait),
+		in_all_modes(each_lets_one_go_on),    in_all_modes(time_passes),
+		in_all_modes(late_completion_counts), in_all_modes(none_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

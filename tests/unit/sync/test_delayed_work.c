@@ -353,16 +353,16 @@ static void periodic_is_idle_after_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_both_modes(not_before_its_time),
+		in_all_modes(not_before_its_time),
 		cmocka_unit_test(in_the_order_of_time),
-		in_both_modes(cancel_before),
-		in_both_modes(cancel_pending),
-		in_both_modes(cancel_running_waits),
-		in_both_modes(arms_itself),
-		in_both_modes(no_thread_to_wait_in),
-		in_both_modes(no_thread_to_run_in),
-		in_both_modes(cancel_at_any_moment),
-		in_both_modes(many_arm_and_cancel),
+		in_all_modes(cancel_before),
+		in_all_modes(cancel_pending),
+		in_all_modes(cancel_running_waits),
+		in_all_modes(arms_itself),
+		in_all_modes(no_thread_to_wait_in),
+		in_all_modes(no_thread_to_run_in),
+		in_all_modes(cancel_at_any_moment),
+		in_all_modes(many_arm_and_cancel),
 		cmocka_unit_test(periodic_is_idle_after_cancel),
 	};
 

@@ -94,10 +94,10 @@ static void uncontended(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_both_modes(uncontended),
-		in_both_modes(one_holder),
-		in_both_modes(one_holder_timed),
-		in_both_modes(all_waiters_go_on),
+		in_all_modes(uncontended),
+		in_all_modes(one_holder),
+		in_all_modes(one_holder_timed),
+		in_all_modes(all_waiters_go_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

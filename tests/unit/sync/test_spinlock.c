@@ -158,12 +158,12 @@ static void waiting_is_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_both_modes(one_holder),
-		in_both_modes(one_holder_timed),
-		in_both_modes(one_holder_by_trying),
-		in_both_modes(one_holder_bare),
-		in_both_modes(trylock_of_a_held_one),
-		in_both_modes(trylock_fails_on_demand),
+		in_all_modes(one_holder),
+		in_all_modes(one_holder_timed),
+		in_all_modes(one_holder_by_trying),
+		in_all_modes(one_holder_bare),
+		in_all_modes(trylock_of_a_held_one),
+		in_all_modes(trylock_fails_on_demand),
 		cmocka_unit_test(waiting_is_counted),
 	};
 

@@ -263,10 +263,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(create_without_memory),
-		in_both_modes(no_thread_once),
-		in_both_modes(no_thread_ever_after),
-		in_both_modes(no_memory_for_a_thread),
-		in_both_modes(flushers_share),
+		in_all_modes(no_thread_once),
+		in_all_modes(no_thread_ever_after),
+		in_all_modes(no_memory_for_a_thread),
+		in_all_modes(flushers_share),
 		cmocka_unit_test(threadless_wait_for_the_other),
 		cmocka_unit_test(threadless_flush_of_the_other),
 		cmocka_unit_test(threadless_flush_returns),

@@ -295,11 +295,11 @@ static void flush_outlasts_a_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_both_modes(users_do_not_meet),
-		in_both_modes(many_flush),
-		in_both_modes(one_work_in_one_pool),
-		in_both_modes(one_work_in_two_pools),
-		in_both_modes(flush_meets_failing_starts),
+		in_all_modes(users_do_not_meet),
+		in_all_modes(many_flush),
+		in_all_modes(one_work_in_one_pool),
+		in_all_modes(one_work_in_two_pools),
+		in_all_modes(flush_meets_failing_starts),
 		cmocka_unit_test(never_twice_at_once),
 		cmocka_unit_test(flush_waits_for_the_first),
 		cmocka_unit_test(flush_outlasts_a_cancel),
