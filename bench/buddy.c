@@ -53,9 +53,10 @@ static const struct bench_metric metrics[NR_METRICS] = {
 enum { SET_PAIRS, SET_LIVE, SET_PEERS, NR_SETTINGS };
 
 static const struct bench_setting settings[NR_SETTINGS] = {
-	[SET_PAIRS] = { "pairs", 1 << 20, "pairs per thread of repeat and churn" },
-	[SET_LIVE] = { "live", 1 << 20, "most blocks in use during churn, all threads" },
-	[SET_PEERS] = { "peers", 1, "jemalloc: 0 never, 1 for repeat and churn, 2 for all cases" },
+	[SET_PAIRS] = { "pairs", 1 << 20, "pairs per thread of repeat and churn", 1 << 12 },
+	[SET_LIVE] = { "live", 1 << 20, "most blocks in use during churn, all threads", 0 },
+	[SET_PEERS] = { "peers", 1, "jemalloc: 0 never, 1 for repeat and churn, 2 for all cases",
+			0 },
 };
 
 struct buddy {
@@ -92,6 +93,14 @@ static void make_block_array(struct buddy *b)
 	memset(b->job.blocks, 0xff, bytes);
 }
 
+static void on_measured(void *arg, bool begins)
+{
+	if (begins)
+		watch_measured_begin(arg);
+	else
+		watch_measured_end(arg);
+}
+
 static int start(struct bench_session *session)
 {
 	struct buddy *b = aligned_alloc(_Alignof(struct buddy), sizeof(*b));
@@ -107,7 +116,11 @@ static int start(struct bench_session *session)
 				  "creating the machine: %s", strerror(-rc));
 	b->job.m = b->m;
 	b->pages = count_pages(b->m);
-	b->has_jemalloc = buddy_malloc_is_jemalloc();
+	/* What is not the machine's takes no virtual time. */
+	b->job.virtual_time = session->machine.cfg.mode == MMSIM_VIRTUAL;
+	b->has_jemalloc = !b->job.virtual_time && buddy_malloc_is_jemalloc();
+	b->job.on_measured = on_measured;
+	b->job.arg = session;
 	make_block_array(b);
 	return BENCH_OK;
 }
@@ -168,6 +181,15 @@ static double total_ops(const struct buddy_job *job)
 	return ops;
 }
 
+static double total_ns(const struct buddy_job *job)
+{
+	double ns = 0;
+
+	for (unsigned i = 0; i < job->threads; i++)
+		ns += (double)job->thread[i].ns;
+	return ns;
+}
+
 static uint64_t longest(const struct buddy_job *job)
 {
 	uint64_t ns = 0;
@@ -184,11 +206,14 @@ static int measure(struct bench_session *session, unsigned case_index, const cha
 	const struct buddy_job *job = &b->job;
 	const struct buddy_thread *worst;
 	double value[NR_METRICS];
-	int rc = buddy_job_run(&b->job);
+	int rc;
 
+	watch_start(session, b->m);
+	rc = buddy_job_run(&b->job);
 	if (rc)
-		return bench_fail(session, BENCH_FAILED, "running %u tasks: %s", job->threads,
-				  strerror(-rc));
+		return bench_fail(session, rc == -EAGAIN ? BENCH_CANNOT : BENCH_FAILED,
+				  "running %u tasks: %s", job->threads, strerror(-rc));
+	watch_stop(session, case_index, job->threads, total_ns(job));
 	if (any_bad(job))
 		return bench_fail(session, BENCH_FAILED, "%s: a free was refused",
 				  cases[case_index].name);
@@ -259,7 +284,9 @@ static void finish(struct bench_session *session)
 			   "%llu pages can be allocated; bulk takes 15/16 of them, churn holds "
 			   "at most half",
 			   (unsigned long long)b->pages);
-	if (b->pages && !b->has_jemalloc)
+	if (b->pages && b->job.virtual_time)
+		bench_note(session, "jemalloc has no virtual time: no peer");
+	else if (b->pages && !b->has_jemalloc)
 		bench_note(session, "malloc() is not jemalloc's in this build: no peer measured");
 	mmsim_destroy(b->m);
 	free(b->job.blocks);
@@ -279,6 +306,7 @@ const struct bench buddy_bench = {
 	.nr_settings = NR_SETTINGS,
 	.default_threads = "1..100%:x2",
 	.default_memory = UINT64_C(8) << 30,
+	.virtual_memory = UINT64_C(2) << 30,
 	.start = start,
 	.cell = cell,
 	.finish = finish,

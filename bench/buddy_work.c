@@ -177,17 +177,22 @@ TEMPLATE void measured(struct worker *w, enum buddy_work work, take_fn take, giv
 	}
 }
 
-TEMPLATE void run_worker(struct worker *w, struct gate *gate, take_fn take, give_fn give)
+static uint64_t now(const struct buddy_job *job)
+{
+	return job->virtual_time ? mmsim_now(job->m) : bench_now();
+}
+
+TEMPLATE void run_worker(struct worker *w, struct buddy_job *job, take_fn take, give_fn give)
 {
 	uint64_t start;
 	size_t ops;
 
-	prepare(w, w->job->work, take, give);
-	gate_wait(gate);
-	start = bench_now();
-	measured(w, w->job->work, take, give);
-	w->self->ns = bench_now() - start;
-	gate_wait(gate); /* nobody cleans up while another is still measured */
+	prepare(w, job->work, take, give);
+	gate_wait(&job->gate);
+	start = now(job);
+	measured(w, job->work, take, give);
+	w->self->ns = now(job) - start;
+	gate_wait(&job->end_gate); /* nobody cleans up while another is still measured */
 	ops = w->self->ops;
 	empty_fifo(w, give);
 	w->self->ops = ops;
@@ -212,14 +217,40 @@ static void run_thread(unsigned i, void *arg)
 	};
 
 	if (job->impl == IMPL_MMSIM)
-		run_worker(&w, &job->gate, take_mmsim, give_mmsim);
+		run_worker(&w, job, take_mmsim, give_mmsim);
 	else
-		run_worker(&w, &job->gate, take_jemalloc, give_jemalloc);
+		run_worker(&w, job, take_jemalloc, give_jemalloc);
+}
+
+static void measured_begins(void *arg)
+{
+	struct buddy_job *job = arg;
+
+	job->on_measured(job->arg, true);
+}
+
+static void measured_ends(void *arg)
+{
+	struct buddy_job *job = arg;
+
+	job->on_measured(job->arg, false);
+}
+
+static void init_gates(struct buddy_job *job)
+{
+	gate_init(&job->gate, job->threads);
+	gate_init(&job->end_gate, job->threads);
+	if (!job->virtual_time)
+		return;
+	job->gate.m = job->end_gate.m = job->m;
+	job->gate.arg = job->end_gate.arg = job;
+	job->gate.on_open = job->on_measured ? measured_begins : NULL;
+	job->end_gate.on_open = job->on_measured ? measured_ends : NULL;
 }
 
 int buddy_job_run(struct buddy_job *job)
 {
-	gate_init(&job->gate, job->threads);
+	init_gates(job);
 	for (unsigned i = 0; i < job->threads; i++)
 		job->thread[i] = (struct buddy_thread){ .ns = 0 };
 	return mmsim_run(job->m, job->threads, run_thread, job);

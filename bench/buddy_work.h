@@ -11,6 +11,7 @@
 #include "harness/gate.h"
 
 #include <mmsim/mmsim.h>
+#include <stdbool.h>
 
 enum buddy_work {
 	WORK_REPEAT, /* take a block and give it back, again and again */
@@ -45,7 +46,11 @@ struct buddy_job {
 	size_t blocks_per_thread; /* held at most */
 	size_t pairs; /* of repeat and churn, per thread */
 	void **blocks; /* threads x blocks_per_thread, touched */
-	struct gate gate;
+	bool virtual_time; /* times are the machine's */
+	/* Virtual time only: called where what is measured begins, and where it ends; may be NULL. */
+	void (*on_measured)(void *arg, bool begins);
+	void *arg;
+	struct gate gate, end_gate;
 	struct buddy_thread thread[MMSIM_MAX_CPUS];
 };
 

@@ -82,6 +82,11 @@ struct pageinit {
 	bool other_stores; /* a boot used other stores than its case says */
 };
 
+static bool is_virtual(const struct bench_session *session)
+{
+	return session->machine.cfg.mode == MMSIM_VIRTUAL;
+}
+
 /* Page frames of the machine to struct pages: mapped whole, holes aside. */
 static int check_memory(const struct bench_session *session)
 {
@@ -97,7 +102,7 @@ static int check_memory(const struct bench_session *session)
 			  (unsigned long long)(need >> 20), (unsigned long long)(available >> 20));
 }
 
-static int boot(struct bench_session *session, unsigned case_index, unsigned threads)
+static int power_off(struct bench_session *session, unsigned case_index, unsigned threads)
 {
 	struct pageinit *p = session->priv;
 	enum mmsim_stores stores =
@@ -106,8 +111,17 @@ static int boot(struct bench_session *session, unsigned case_index, unsigned thr
 
 	mmsim_reset(p->m);
 	rc = mmsim_set_init(p->m, stores, threads, case_index != CASE_SERIAL);
-	if (rc == 0)
-		rc = mmsim_boot(p->m);
+	if (rc)
+		return bench_fail(session, BENCH_FAILED, "init of %u threads: %s", threads,
+				  strerror(-rc));
+	return BENCH_OK;
+}
+
+static int boot(struct bench_session *session, unsigned case_index)
+{
+	struct pageinit *p = session->priv;
+	int rc = mmsim_boot(p->m);
+
 	if (rc)
 		return bench_fail(session, BENCH_FAILED, "boot: %s", strerror(-rc));
 	mmsim_boot_report(p->m, &p->report);
@@ -131,9 +145,13 @@ static int start(struct bench_session *session)
 	if (rc)
 		return bench_fail(session, rc == -ENOMEM ? BENCH_CANNOT : BENCH_FAILED,
 				  "creating the machine: %s", strerror(-rc));
-	rc = boot(session, CASE_ORDINARY, 1);
+	rc = power_off(session, CASE_ORDINARY, 1);
+	if (rc == BENCH_OK)
+		rc = boot(session, CASE_ORDINARY);
 	if (rc)
 		return rc;
+	if (is_virtual(session))
+		return BENCH_OK;
 	floor_find(&p->floor, p->m, &session->machine.cfg, &p->report);
 	if (p->floor.pages == 0)
 		return bench_fail(session, BENCH_FAILED, "no deferred struct pages found to fill");
@@ -144,17 +162,18 @@ static void fill_boot_values(const struct mmsim_boot_report *r, double *value)
 {
 	value[M_TIME] = (double)r->deferred_ns;
 	value[M_NS_PER_PAGE] = value[M_TIME] / (double)r->deferred_pages;
-	value[M_FIRST_TOUCH] = (double)r->first_touch_ns;
 	value[M_EARLY] = (double)r->early_ns;
 	value[M_WHOLE] = value[M_EARLY] + value[M_TIME];
 	value[M_GB_PER_S] = (double)(r->deferred_pages * sizeof(struct mmsim_page)) / value[M_TIME];
 }
 
-static void fill_floor_values(const struct mmsim_boot_report *r, const struct floor_cost *cost,
-			      double smallest, double *value)
+/* What stores alone take on this host, and its first touch of the array. */
+static void fill_host_values(const struct mmsim_boot_report *r, const struct floor_cost *cost,
+			     double smallest, double *value)
 {
 	double whole_pages = (double)(r->early_pages + r->deferred_pages);
 
+	value[M_FIRST_TOUCH] = (double)r->first_touch_ns;
 	value[M_MEMSET] = cost->memset_ns;
 	value[M_STREAM] = cost->stream_ns;
 	value[M_FLOOR] = cost->best_ns;
@@ -169,26 +188,54 @@ static bool is_smallest(const struct bench_session *session, unsigned case_index
 	return cases[case_index].threads || threads == session->threads.count[0];
 }
 
-static int cell(struct bench_session *session, unsigned case_index, unsigned threads)
+static int measure_floor(struct bench_session *session, unsigned case_index, unsigned threads,
+			 double *value)
 {
 	struct pageinit *p = session->priv;
 	struct floor_cost cost;
-	double value[NR_METRICS];
-	int rc = boot(session, case_index, threads);
 
-	if (rc)
-		return rc;
 	mmsim_reset(p->m);
 	floor_measure(&p->floor, &session->machine.cfg, threads, &cost);
 	if (isnan(cost.best_ns))
-		return bench_fail(session, BENCH_FAILED, "%u threads could not be started",
+		return bench_fail(session, BENCH_CANNOT, "%u threads could not be started",
 				  threads);
 	if (is_smallest(session, case_index, threads))
 		p->floor_smallest[case_index] = cost.best_ns;
-	fill_boot_values(&p->report, value);
-	fill_floor_values(&p->report, &cost, p->floor_smallest[case_index], value);
-	bench_record(session, case_index, "mmsim", threads, value);
+	fill_host_values(&p->report, &cost, p->floor_smallest[case_index], value);
 	return BENCH_OK;
+}
+
+/* Of all threads that init, from the start of their node to its end. */
+static double cpu_ns(const struct mmsim_boot_report *r)
+{
+	double ns = 0;
+
+	for (unsigned i = 0; i < MMSIM_MAX_NODES; i++)
+		ns += (double)r->node[i].threads * (double)r->node[i].time_ns;
+	return ns;
+}
+
+static int cell(struct bench_session *session, unsigned case_index, unsigned threads)
+{
+	struct pageinit *p = session->priv;
+	double value[NR_METRICS];
+	int rc = power_off(session, case_index, threads);
+
+	if (rc)
+		return rc;
+	watch_start(session, p->m);
+	rc = boot(session, case_index);
+	if (rc)
+		return rc;
+	watch_stop(session, case_index, threads, cpu_ns(&p->report));
+	for (unsigned i = 0; i < NR_METRICS; i++)
+		value[i] = NAN;
+	fill_boot_values(&p->report, value);
+	if (!is_virtual(session))
+		rc = measure_floor(session, case_index, threads, value);
+	if (rc == BENCH_OK)
+		bench_record(session, case_index, "mmsim", threads, value);
+	return rc;
 }
 
 static void note_backing(struct bench_session *session, const struct pageinit *p)
@@ -219,13 +266,17 @@ static void note_layout(struct bench_session *session, const struct pageinit *p)
 		}
 }
 
-static void note_boot(struct bench_session *session, const struct mmsim_boot_report *r)
+static void note_first_touch(struct bench_session *session, const struct mmsim_boot_report *r)
 {
 	double touched = (double)r->memmap_bytes / sizeof(struct mmsim_page);
 
 	bench_note(session,
 		   "first touch of the array: %.1f ms, %.2f ns/page, in none of the figures",
 		   (double)r->first_touch_ns / 1e6, (double)r->first_touch_ns / touched);
+}
+
+static void note_boot(struct bench_session *session, const struct mmsim_boot_report *r)
+{
 	bench_note(session,
 		   "early part: %.2f ms for %llu pages on one thread, then %llu pages deferred",
 		   (double)r->early_ns / 1e6, (unsigned long long)r->early_pages,
@@ -236,13 +287,16 @@ static void finish(struct bench_session *session)
 {
 	struct pageinit *p = session->priv;
 
-	if (p->floor.pages) {
+	if (p->report.deferred_pages) {
 		note_layout(session, p);
-		note_backing(session, p);
 		note_boot(session, &p->report);
 		if (p->other_stores)
 			bench_note(session,
 				   "streaming stores are not to be had: a case used ordinary ones");
+	}
+	if (p->floor.pages) {
+		note_backing(session, p);
+		note_first_touch(session, &p->report);
 		bench_note(session, "streaming stores of the floor: %s; it fills %llu struct pages",
 			   stream_name(), (unsigned long long)p->floor.pages);
 	}

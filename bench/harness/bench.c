@@ -8,6 +8,21 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* Of the machine; the values are those of a generic server, which a profile replaces. */
+static void print_figures(void)
+{
+	printf("\nfigures for --set in virtual mode, without a profile:\n");
+	for (unsigned i = 0; i < MMSIM_NR_FIGURES; i++) {
+		const struct mmsim_figure_info *info = mmsim_figure_info(i);
+		double value = (double)info->value / MMSIM_FIGURE_ONE;
+
+		if (info->words)
+			printf("  %s=WORD  %s: %s\n", info->name, info->about, info->words);
+		else
+			printf("  %s=%.9g %s  %s\n", info->name, value, info->unit, info->about);
+	}
+}
+
 static void print_list(const struct bench *bench)
 {
 	printf("%s: %s\n\ncases (* runs without --case):\n", bench->name, bench->about);
@@ -20,9 +35,15 @@ static void print_list(const struct bench *bench)
 		       bench->metrics[i].about);
 	if (bench->nr_settings)
 		printf("\nfigures for --set:\n");
-	for (unsigned i = 0; i < bench->nr_settings; i++)
-		printf("  %s=%" PRIu64 "  %s\n", bench->settings[i].name, bench->settings[i].value,
-		       bench->settings[i].about);
+	for (unsigned i = 0; i < bench->nr_settings; i++) {
+		const struct bench_setting *setting = &bench->settings[i];
+
+		printf("  %s=%" PRIu64 "  %s", setting->name, setting->value, setting->about);
+		if (setting->in_virtual)
+			printf(" (virtual: %" PRIu64 ")", setting->in_virtual);
+		putchar('\n');
+	}
+	print_figures();
 }
 
 static void print_version(const struct bench *bench)
@@ -56,17 +77,24 @@ static int write_results(const struct bench_session *session)
 	return rc ? BENCH_FAILED : BENCH_OK;
 }
 
-/* Before measuring for minutes, see whether the result can be kept. */
-static int check_output(const struct bench_session *session)
+static int check_file(const struct bench_session *session, const char *option, const char *path)
 {
-	const char *path = session->opt->output;
 	FILE *out = path ? fopen(path, "ae") : NULL;
 
 	if (path && !out)
-		return bench_fail(session, BENCH_USAGE, "--output: '%s': cannot be written", path);
+		return bench_fail(session, BENCH_USAGE, "%s: '%s': cannot be written", option,
+				  path);
 	if (out)
 		fclose(out);
 	return BENCH_OK;
+}
+
+/* Before measuring for minutes, see whether the results can be kept. */
+static int check_outputs(const struct bench_session *session)
+{
+	int rc = check_file(session, "--output", session->opt->output);
+
+	return rc ? rc : check_file(session, "--trace", session->opt->trace);
 }
 
 static int measure(const struct bench *bench, const struct options *opt, int argc, char **argv)
@@ -75,7 +103,7 @@ static int measure(const struct bench *bench, const struct options *opt, int arg
 	int rc = session_open(session, bench, opt, argc, argv);
 
 	if (rc == BENCH_OK)
-		rc = check_output(session);
+		rc = check_outputs(session);
 	if (rc == BENCH_OK)
 		rc = session_run(session);
 	if (rc == BENCH_OK)

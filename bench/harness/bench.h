@@ -27,6 +27,7 @@ struct bench_setting {
 	const char *name;
 	uint64_t value; /* default */
 	const char *about;
+	uint64_t in_virtual; /* default in virtual mode, where nothing is noise; 0: the same */
 };
 
 struct bench {
@@ -43,13 +44,18 @@ struct bench {
 	const char *default_threads;
 	bool threads_per_node; /* 100 % are the CPUs of a node, not of the machine */
 	uint64_t default_memory; /* 0: what the machine's shape has */
+	uint64_t virtual_memory; /* the same in virtual mode; 0: default_memory */
 
 	/*
 	 * Build what all cells share; may change session->machine.cfg before creating a machine
 	 * from it. start and cell return BENCH_OK or, through bench_fail(), an exit code.
 	 */
 	int (*start)(struct bench_session *session);
-	/* Measure one cell and bench_record() it. Called for warm-up too. */
+	/*
+	 * Measure one cell and bench_record() it, between watch_start() and watch_stop(). Called for
+	 * warm-up too. In virtual mode all times are the machine's, mmsim_now(), and what can only
+	 * be measured on the host is NaN.
+	 */
 	int (*cell)(struct bench_session *session, unsigned case_index, unsigned threads);
 	/* Write notes, take down. Also called after start() or cell() failed. */
 	void (*finish)(struct bench_session *session);

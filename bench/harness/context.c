@@ -86,16 +86,40 @@ static void fill_cmdline(char *buf, size_t len, int argc, char **argv)
 	}
 }
 
+static void fill_native(struct context *context, int argc, char **argv)
+{
+	bench_copy(context->build, sizeof(context->build), COMPILER ", " MMSIM_BUILD);
+	fill_host(context->host, sizeof(context->host));
+	context->cpus = host_cpu_count();
+	fill_hugepages(context->hugepages, sizeof(context->hugepages));
+	fill_cmdline(context->cmdline, sizeof(context->cmdline), argc, argv);
+}
+
+static void fill_virtual(struct context *context, const struct machine *machine, int argc,
+			 char **argv)
+{
+	const char *slash = strrchr(argv[0], '/');
+	char rest[sizeof(context->cmdline)];
+
+	bench_copy(context->build, sizeof(context->build), "virtual");
+	bench_copy(context->host, sizeof(context->host), "virtual");
+	bench_copy(context->hugepages, sizeof(context->hugepages), "none");
+	bench_copy(context->figures, sizeof(context->figures), machine->figures);
+	context->cpus = machine->cfg.nr_cpus;
+	fill_cmdline(rest, sizeof(rest), argc - 1, argv + 1);
+	bench_copy(context->cmdline, sizeof(context->cmdline), slash ? slash + 1 : argv[0]);
+	bench_append(context->cmdline, sizeof(context->cmdline), "%s%s", rest[0] ? " " : "", rest);
+}
+
 void context_fill(struct context *context, const struct machine *machine, int argc, char **argv)
 {
 	memset(context, 0, sizeof(*context));
 	context_version(context->version, sizeof(context->version));
-	bench_copy(context->build, sizeof(context->build), COMPILER ", " MMSIM_BUILD);
-	fill_host(context->host, sizeof(context->host));
-	context->cpus = host_cpu_count();
+	if (machine->cfg.mode == MMSIM_VIRTUAL)
+		fill_virtual(context, machine, argc, argv);
+	else
+		fill_native(context, argc, argv);
 	machine_describe(&machine->cfg, context->topology, sizeof(context->topology));
-	fill_hugepages(context->hugepages, sizeof(context->hugepages));
-	fill_cmdline(context->cmdline, sizeof(context->cmdline), argc, argv);
 	context->seed = machine->cfg.seed;
 	bench_copy(context->machine, sizeof(context->machine), machine->name);
 	snprintf(context->config_hash, sizeof(context->config_hash), "%016" PRIx64,

@@ -12,12 +12,17 @@ struct context {
 	unsigned cpus; /* of the host that the program may use */
 	char topology[160]; /* of the machine measured */
 	char hugepages[192]; /* of the host */
+	char figures[256]; /* virtual: where they are from; empty otherwise */
 	char cmdline[1024];
 	uint64_t seed;
 	char machine[128];
 	char config_hash[20];
 };
 
+/*
+ * Of a virtual machine nothing is told of the host, so that the same command prints the same anywhere:
+ * build and host are "virtual", huge pages "none", CPUs the machine's, and the command has no folder.
+ */
 void context_fill(struct context *context, const struct machine *machine, int argc, char **argv);
 
 /* "0.1.0" */

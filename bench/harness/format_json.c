@@ -50,6 +50,8 @@ static void put_context(struct json_writer *w, const struct bench_session *sessi
 	put_text(w, "machine", c->machine);
 	put_text(w, "config_hash", c->config_hash);
 	put_text(w, "params", session->params);
+	if (c->figures[0])
+		put_text(w, "figures", c->figures);
 	put_text(w, "speedup", SPEEDUP_TEXT);
 	put_text(w, "efficiency", EFFICIENCY_TEXT);
 	put_notes(w, session);

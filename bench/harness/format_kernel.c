@@ -41,8 +41,9 @@ static void print_heading(const struct report *report, const struct aggregate *f
 	const struct bench_session *s = report->session;
 	const struct bench_metric *metric = &s->bench->metrics[s->bench->headline];
 
-	fprintf(out, "%s %s, %s, machine %s: %s\n", s->bench->name, first->key.case_name,
-		first->key.impl, s->context.machine, s->context.topology);
+	fprintf(out, "%s %s, %s, machine %s: %s%s\n", s->bench->name, first->key.case_name,
+		first->key.impl, s->context.machine, s->context.topology,
+		s->opt->virtual_time ? ", virtual" : "");
 	fprintf(out,
 		"    speedup = 1 - t/t0, the share of the time saved; t0 is the row marked --\n");
 	fprintf(out, "    t: mean %s of %zu; %s: threads as a share of the CPUs%s\n", metric->name,

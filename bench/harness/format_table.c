@@ -10,23 +10,38 @@
 #define KEY_COLUMNS 3
 #define LEFT_COLUMNS 2
 
+/* A metric that nothing has a value of has no column: in virtual mode, what the host would do. */
+static bool has_column(const struct report *report, unsigned metric)
+{
+	const struct bench *bench = report->session->bench;
+
+	if (metric == bench->headline)
+		return true;
+	for (size_t i = 0; bench->metrics[metric].in_table && i < report->nr; i++)
+		if (report->aggregates[i].metric == metric)
+			return true;
+	return false;
+}
+
 /* The headline has its spread beside it. */
-static unsigned count_columns(const struct bench *bench)
+static unsigned count_columns(const struct report *report)
 {
 	unsigned nr = KEY_COLUMNS + 4; /* min, max, speedup, efficiency */
 
-	for (unsigned i = 0; i < bench->nr_metrics; i++)
-		nr += bench->metrics[i].in_table;
+	for (unsigned i = 0; i < report->session->bench->nr_metrics; i++)
+		nr += has_column(report, i);
 	return nr;
 }
 
-static void add_heading(struct grid *grid, const struct bench *bench)
+static void add_heading(struct grid *grid, const struct report *report)
 {
+	const struct bench *bench = report->session->bench;
+
 	grid_add(grid, "case");
 	grid_add(grid, "impl");
 	grid_add(grid, bench->threads_per_node ? "threads/node" : "threads");
 	for (unsigned i = 0; i < bench->nr_metrics; i++) {
-		if (!bench->metrics[i].in_table)
+		if (!has_column(report, i))
 			continue;
 		grid_add(grid, "%s", bench->metrics[i].name);
 		if (i == bench->headline) {
@@ -71,7 +86,7 @@ static void add_row(struct grid *grid, const struct report *report, size_t row)
 	for (unsigned i = 0; i < bench->nr_metrics; i++) {
 		const char *unit = bench->metrics[i].unit;
 
-		if (!bench->metrics[i].in_table)
+		if (!has_column(report, i))
 			continue;
 		grid_add_figure(grid, find_metric(report, row, i).stats.median, unit);
 		if (i == bench->headline) {
@@ -85,13 +100,24 @@ static void add_row(struct grid *grid, const struct report *report, size_t row)
 
 static void build_grid(struct grid *grid, const struct report *report)
 {
-	const struct bench *bench = report->session->bench;
-
-	grid_init(grid, count_columns(bench), LEFT_COLUMNS);
-	add_heading(grid, bench);
+	grid_init(grid, count_columns(report), LEFT_COLUMNS);
+	add_heading(grid, report);
 	for (size_t i = 0; i < report->nr; i++)
 		if (i == 0 || !same_row(&report->aggregates[i - 1], &report->aggregates[i]))
 			add_row(grid, report, i);
+}
+
+/* Nothing of the host: the same command prints the same anywhere. */
+static void print_virtual_context(const struct report *report, const char *prefix, FILE *out)
+{
+	const struct bench_session *s = report->session;
+	const struct context *c = &s->context;
+
+	fprintf(out, "%smachine: %s (%s), virtual, config %s\n", prefix, c->machine, c->topology,
+		c->config_hash);
+	fprintf(out, "%sfigures: %s\n", prefix, c->figures);
+	fprintf(out, "%slibmmsim %s; seed %" PRIu64 "; medians of %u, %u warm-up\n", prefix,
+		c->version, c->seed, s->opt->repeat, s->opt->warmup);
 }
 
 /* What a reader must know to judge the figures. prefix begins every line. */
@@ -100,6 +126,10 @@ static void print_context(const struct report *report, const char *prefix, FILE 
 	const struct bench_session *s = report->session;
 	const struct context *c = &s->context;
 
+	if (s->opt->virtual_time) {
+		print_virtual_context(report, prefix, out);
+		return;
+	}
 	fprintf(out, "%shost: %s, %u CPUs, %s\n", prefix, c->host, c->cpus, c->hugepages);
 	fprintf(out, "%smachine: %s (%s), native, config %s\n", prefix, c->machine, c->topology,
 		c->config_hash);
@@ -113,7 +143,7 @@ static void print_notes(const struct report *report, const char *prefix, FILE *o
 	const struct bench *bench = s->bench;
 
 	for (unsigned i = 0; i < bench->nr_metrics; i++)
-		if (bench->metrics[i].in_table)
+		if (has_column(report, i))
 			fprintf(out, "%s%s: %s\n", prefix, bench->metrics[i].name,
 				bench->metrics[i].about);
 	fprintf(out, "%smin, max, speedup, efficiency: of %s\n", prefix,

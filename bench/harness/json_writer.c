@@ -162,3 +162,9 @@ void json_uint(struct json_writer *w, uint64_t value)
 	separate(w);
 	fprintf(w->out, "%" PRIu64, value);
 }
+
+void json_thousandths(struct json_writer *w, uint64_t value)
+{
+	separate(w);
+	fprintf(w->out, "%" PRIu64 ".%03u", value / 1000, (unsigned)(value % 1000));
+}

@@ -34,6 +34,9 @@ void json_string(struct json_writer *w, const char *text);
 void json_number(struct json_writer *w, double value);
 void json_uint(struct json_writer *w, uint64_t value);
 
+/* So many thousandths, with three decimals: ns as us. */
+void json_thousandths(struct json_writer *w, uint64_t value);
+
 /* The decimal itself, with '.' whatever the locale says. buf needs 32 bytes. */
 void json_format_double(char *buf, size_t len, double value);
 

@@ -58,6 +58,46 @@ static int shape_from_text(struct machine *machine, const char *text, char *msg,
 	return -1;
 }
 
+/* A topology has levels "name:count"; a path may have a colon, too, but ends otherwise or has a slash. */
+static bool is_topology(const char *text)
+{
+	size_t n = strlen(text);
+
+	return strchr(text, ':') && !strchr(text, '/') && (n < 4 || strcmp(text + n - 4, ".ini"));
+}
+
+static int shape_from_profile(struct machine *machine, const char *path, char *msg, size_t len)
+{
+	const char *slash = strrchr(path, '/');
+	char why[192] = "";
+	char *end;
+	int rc = mmsim_config_from_profile_file(&machine->cfg, path, why, sizeof(why));
+
+	if (rc) {
+		snprintf(msg, len, "--machine: %s%s%s", why[0] ? "" : path, why[0] ? "" : ": ",
+			 why[0] ? why : strerror(-rc));
+		return -1;
+	}
+	bench_copy(machine->name, sizeof(machine->name), slash ? slash + 1 : path);
+	end = strrchr(machine->name, '.');
+	if (end && end > machine->name && !strcmp(end, ".ini"))
+		*end = '\0';
+	bench_copy(machine->figures, sizeof(machine->figures), "of the profile");
+	return 0;
+}
+
+static int find_shape(struct machine *machine, const char *text, char *msg, size_t len)
+{
+	bench_copy(machine->name, sizeof(machine->name), text);
+	bench_copy(machine->figures, sizeof(machine->figures), "of a generic server");
+	if (!strcmp(text, "host")) {
+		shape_from_host(machine);
+		return 0;
+	}
+	return is_topology(text) ? shape_from_text(machine, text, msg, len)
+				 : shape_from_profile(machine, text, msg, len);
+}
+
 /* Memory after --memory and --scale; 0: leave it as the shape has it. */
 static uint64_t wanted_memory(const struct machine *machine, const struct options *opt,
 			      uint64_t default_memory)
@@ -92,16 +132,32 @@ int machine_resolve(struct machine *machine, const struct options *opt, uint64_t
 {
 	memset(machine, 0, sizeof(*machine));
 	mmsim_config_defaults(&machine->cfg);
-	bench_copy(machine->name, sizeof(machine->name), opt->machine);
-	if (!strcmp(opt->machine, "host"))
-		shape_from_host(machine);
-	else if (shape_from_text(machine, opt->machine, msg, len))
+	if (find_shape(machine, opt->machine, msg, len))
 		return -1;
 	if (set_memory(machine, opt, wanted_memory(machine, opt, default_memory), msg, len))
 		return -1;
-	machine->cfg.mode = MMSIM_NATIVE;
+	machine->cfg.mode = opt->virtual_time ? MMSIM_VIRTUAL : MMSIM_NATIVE;
 	machine->cfg.seed = opt->seed;
 	return 0;
+}
+
+int machine_set_figure(struct machine *machine, const char *assignment, char *msg, size_t len)
+{
+	int rc = mmsim_config_set_figure(&machine->cfg, assignment, msg, len);
+	bool first = !strstr(machine->figures, "; changed: ");
+
+	if (rc == 0)
+		bench_append(machine->figures, sizeof(machine->figures), "%s%s",
+			     first ? "; changed: " : ", ", assignment);
+	return rc;
+}
+
+bool machine_has_figure(const char *name)
+{
+	for (unsigned i = 0; i < MMSIM_NR_FIGURES; i++)
+		if (!strcmp(mmsim_figure_info(i)->name, name))
+			return true;
+	return false;
 }
 
 /* How many different values a CPU's field takes; fields are machine-wide numbers. */
@@ -160,10 +216,16 @@ static void hash_shape(uint64_t *hash, const struct mmsim_config *cfg)
 	}
 }
 
+/* Natively timing locks slows them down; in virtual time it changes nothing. */
+static uint64_t hashed_flags(const struct mmsim_config *cfg)
+{
+	return cfg->mode == MMSIM_VIRTUAL ? cfg->flags & ~(uint32_t)MMSIM_LOCK_TIMES : cfg->flags;
+}
+
 uint64_t machine_hash(const struct mmsim_config *cfg)
 {
-	const uint64_t word[] = { cfg->mode,         cfg->flags,    cfg->boot, cfg->stores,
-				  cfg->init_threads, cfg->no_huge,  cfg->seed, cfg->nr_cpus,
+	const uint64_t word[] = { cfg->mode,         hashed_flags(cfg), cfg->boot, cfg->stores,
+				  cfg->init_threads, cfg->no_huge,      cfg->seed, cfg->nr_cpus,
 				  cfg->nr_nodes,     cfg->nr_ranges };
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -174,5 +236,7 @@ uint64_t machine_hash(const struct mmsim_config *cfg)
 		fnv1a(&hash, cfg->fault[i].count);
 	}
 	hash_shape(&hash, cfg);
+	for (unsigned i = 0; cfg->mode == MMSIM_VIRTUAL && i < MMSIM_NR_FIGURES; i++)
+		fnv1a(&hash, cfg->figure[i]);
 	return hash;
 }

@@ -49,20 +49,19 @@ const char *options_set_threads(struct options *opt, const char *value)
 
 const char *options_set_machine(struct options *opt, const char *value)
 {
-	/* A topology has levels "name:count"; anything else would be the name of a file. */
-	if (strcmp(value, "host") != 0 && !strchr(value, ':'))
-		return "machine profiles come with virtual mode, which this version does not "
-		       "have: give 'host' or a topology such as 'pack:1 node:1 core:4 pu:2'";
 	opt->machine = value;
-	return NULL;
+	return *value ? NULL : "must be host, a topology or the path of a profile";
 }
 
 const char *options_set_mode(struct options *opt, const char *value)
 {
-	(void)opt;
-	if (!strcmp(value, "virtual"))
-		return "this version has no virtual mode: use native";
-	return strcmp(value, "native") ? "must be native or virtual" : NULL;
+	static const char *const words[] = { "native", "virtual", NULL };
+	int i = word_index(words, value);
+
+	if (i < 0)
+		return "must be native or virtual";
+	opt->virtual_time = i == 1;
+	return NULL;
 }
 
 const char *options_set_memory(struct options *opt, const char *value)
@@ -85,6 +84,7 @@ const char *options_set_repeat(struct options *opt, const char *value)
 	if (!parse_uint(value, 100000, &n) || n == 0)
 		return "must be a number from 1 to 100000";
 	opt->repeat = (unsigned)n;
+	opt->repeat_given = true;
 	return NULL;
 }
 
@@ -95,6 +95,7 @@ const char *options_set_warmup(struct options *opt, const char *value)
 	if (!parse_uint(value, 100000, &n))
 		return "must be a number from 0 to 100000";
 	opt->warmup = (unsigned)n;
+	opt->warmup_given = true;
 	return NULL;
 }
 
@@ -187,4 +188,10 @@ const char *options_set_report(struct options *opt, const char *value)
 {
 	opt->report = value;
 	return *value ? NULL : "must be the name of a folder";
+}
+
+const char *options_set_trace(struct options *opt, const char *value)
+{
+	opt->trace = value;
+	return *value ? NULL : "must be the name of a file";
 }

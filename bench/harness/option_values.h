@@ -19,5 +19,6 @@ const char *options_set_format(struct options *opt, const char *value);
 const char *options_set_progress(struct options *opt, const char *value);
 const char *options_set_output(struct options *opt, const char *value);
 const char *options_set_report(struct options *opt, const char *value);
+const char *options_set_trace(struct options *opt, const char *value);
 
 #endif

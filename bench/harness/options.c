@@ -35,6 +35,20 @@ static const char *set_version(struct options *opt, const char *value)
 	return NULL;
 }
 
+static const char *set_what_if(struct options *opt, const char *value)
+{
+	(void)value;
+	opt->what_if = true;
+	return NULL;
+}
+
+static const char *set_locks(struct options *opt, const char *value)
+{
+	(void)value;
+	opt->locks = true;
+	return NULL;
+}
+
 /* --report is last: programs that do not take it see a shorter list. */
 static const struct option_kind kinds[] = {
 	{ "threads", options_set_threads, true },
@@ -49,6 +63,9 @@ static const struct option_kind kinds[] = {
 	{ "set", options_set_set, true },
 	{ "format", options_set_format, true },
 	{ "output", options_set_output, true },
+	{ "what-if", set_what_if, false },
+	{ "locks", set_locks, false },
+	{ "trace", options_set_trace, true },
 	{ "progress", options_set_progress, true },
 	{ "list", set_list, false },
 	{ "help", set_help, false },
@@ -107,6 +124,36 @@ static int apply(struct options *opt, const struct option_kind *kind, char *msg,
 	return -1;
 }
 
+/* What holds between options, in whatever order they came. */
+static const char *settle(struct options *opt)
+{
+	bool data_only = opt->format == FORMAT_CSV || opt->format == FORMAT_JSON;
+
+	if (opt->virtual_time) {
+		opt->repeat = opt->repeat_given ? opt->repeat : 1;
+		opt->warmup = opt->warmup_given ? opt->warmup : 0;
+	} else if (opt->what_if || opt->locks || opt->trace) {
+		return "add --mode virtual: there is nothing of the kind in native mode";
+	}
+	if (data_only && (opt->what_if || opt->locks))
+		return "prints a table: --format csv and json have no place for it";
+	return NULL;
+}
+
+static int check_together(struct options *opt, char *msg, size_t len)
+{
+	const char *wrong = settle(opt);
+
+	if (!wrong)
+		return 0;
+	snprintf(msg, len, "%s: %s",
+		 opt->what_if ? "--what-if"
+		 : opt->locks ? "--locks"
+			      : "--trace",
+		 wrong);
+	return -1;
+}
+
 int options_parse(struct options *opt, int argc, char **argv, char *msg, size_t len)
 {
 	struct option list[ARRAY_LEN(kinds) + 1];
@@ -125,7 +172,7 @@ int options_parse(struct options *opt, int argc, char **argv, char *msg, size_t 
 		snprintf(msg, len, "'%s': no argument is expected, try --help", argv[optind]);
 		return -1;
 	}
-	return 0;
+	return check_together(opt, msg, len);
 }
 
 bool options_has_case(const struct options *opt, const char *name)
@@ -139,18 +186,27 @@ bool options_has_case(const struct options *opt, const char *name)
 const char *options_help(void)
 {
 	return "  --threads LIST      1,2,4 | 1..64:x2 | 25%,50%,100%, or a mixture\n"
-	       "  --machine SHAPE     host, or a topology such as "
-	       "'pack:2 node:1(memory=64G) core:4 pu:2'\n"
-	       "  --mode MODE         native\n"
+	       "  --machine SHAPE     host, a topology such as "
+	       "'pack:2 node:1(memory=64G) core:4 pu:2',\n"
+	       "                      or a profile such as bench/machines/skylake-8167m.ini\n"
+	       "  --mode MODE         native, or virtual: many CPUs in modelled time (native)\n"
 	       "  --memory SIZE       memory of the machine, such as 24G\n"
-	       "  --repeat N          measured repetitions (5)\n"
-	       "  --warmup N          repetitions before, not counted (1)\n"
+	       "  --repeat N          measured repetitions (5; virtual 1)\n"
+	       "  --warmup N          repetitions before, not counted (1; virtual 0)\n"
 	       "  --seed N            of everything random (1)\n"
 	       "  --scale SHARE       do this share of the work, such as 1/100\n"
 	       "  --case NAME[,NAME]  only these cases, see --list\n"
-	       "  --set KEY=VALUE     change a figure, see --list\n"
+	       "  --set KEY=VALUE     change a figure, see --list; one of the machine's also by a\n"
+	       "                      factor: wake=0.5x\n"
 	       "  --format FORMAT     table, csv, json, markdown or kernel (table)\n"
 	       "  --output FILE       write the data there instead of to stdout\n"
+	       "  --what-if           virtual: which figure of the machine, 10 % cheaper, helps "
+	       "most;\n"
+	       "                      every case at its largest thread count\n"
+	       "  --locks             virtual: how often and how long locks were waited for\n"
+	       "  --trace FILE        virtual: timeline of the last cell for Perfetto or "
+	       "chrome://tracing;\n"
+	       "                      implies --locks\n"
 	       "  --progress WHEN     auto, always or never (auto: if stderr is a terminal)\n"
 	       "  --list              cases, metrics and figures of this program\n"
 	       "  --help, --version\n";

@@ -43,13 +43,19 @@ struct options {
 
 	enum options_action action;
 	const char *threads; /* checked, but not resolved; NULL: the benchmark's default */
-	const char *machine; /* "host", or a topology */
+	const char *machine; /* "host", a topology, or the path of a profile */
 	const char *output; /* NULL: stdout */
 	const char *report; /* a folder, or NULL */
+	const char *trace; /* a file, or NULL; virtual only, as the two below */
+	bool what_if;
+	bool locks;
+	bool virtual_time; /* --mode virtual */
 	uint64_t memory; /* bytes; 0: the benchmark's default */
 	uint64_t seed;
-	unsigned repeat;
-	unsigned warmup;
+	unsigned repeat; /* virtual, and not given: 1 */
+	unsigned warmup; /* virtual, and not given: 0 */
+	bool repeat_given;
+	bool warmup_given;
 	double scale; /* above 0, at most 1 */
 	enum bench_format format;
 	enum progress_mode progress;
@@ -65,7 +71,7 @@ void options_init(struct options *opt);
 
 /*
  * Returns 0, or -1 with one line "--option: 'value': what is wrong" in msg. --help, --version and
- * --list win over the rest, but do not excuse it.
+ * --list win over the rest, but do not excuse it. What holds between options is checked last.
  */
 int options_parse(struct options *opt, int argc, char **argv, char *msg, size_t len);
 

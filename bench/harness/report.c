@@ -20,25 +20,35 @@ void report_free(struct report *report)
 	report->aggregates = NULL;
 }
 
+/* Of a virtual run; what is data only has no place for it. */
+static void write_tables_behind(const struct report *report, enum bench_format format, FILE *out)
+{
+	if (format == FORMAT_CSV || format == FORMAT_JSON)
+		return;
+	watch_print(report, format == FORMAT_MARKDOWN, out);
+	whatif_print(report, format == FORMAT_MARKDOWN, out);
+}
+
 void report_write(const struct report *report, enum bench_format format, FILE *out)
 {
 	switch (format) {
 	case FORMAT_TABLE:
 		report_table(report, out);
-		return;
+		break;
 	case FORMAT_CSV:
 		report_csv(report, out);
-		return;
+		break;
 	case FORMAT_JSON:
 		report_json(report, out);
-		return;
+		break;
 	case FORMAT_MARKDOWN:
 		report_markdown(report, out);
-		return;
+		break;
 	case FORMAT_KERNEL:
 		report_kernel(report, out);
-		return;
+		break;
 	}
+	write_tables_behind(report, format, out);
 }
 
 /* A full disk shows when the stream is flushed, not when it is written to. */

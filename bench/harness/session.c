@@ -48,7 +48,7 @@ void bench_record(struct bench_session *session, unsigned case_index, const char
 		.bench = session->bench->name,
 		.case_name = session->bench->cases[case_index].name,
 		.impl = impl,
-		.mode = "native",
+		.mode = session->opt->virtual_time ? "virtual" : "native",
 		.machine = session->machine.name,
 		.threads = threads,
 	};
@@ -81,6 +81,25 @@ static int select_cases(struct bench_session *session)
 	return BENCH_OK;
 }
 
+/* What is no setting of the benchmark's is a figure of the machine, which only virtual time has. */
+static int apply_figure(struct bench_session *session, const struct option_set *set)
+{
+	char assignment[2 * OPTIONS_NAME + 2];
+	char why[192] = "";
+
+	snprintf(assignment, sizeof(assignment), "%s=%s", set->key, set->value);
+	if (!machine_has_figure(set->key))
+		return bench_fail(session, BENCH_USAGE, "--set: '%s': no such figure, see --list",
+				  set->key);
+	if (!session->opt->virtual_time)
+		return bench_fail(session, BENCH_USAGE,
+				  "--set: '%s': a figure of the machine needs --mode virtual",
+				  assignment);
+	if (machine_set_figure(&session->machine, assignment, why, sizeof(why)))
+		return bench_fail(session, BENCH_USAGE, "--set: '%s': %s", assignment, why);
+	return BENCH_OK;
+}
+
 static int apply_set(struct bench_session *session, const struct option_set *set)
 {
 	const struct bench *bench = session->bench;
@@ -97,14 +116,17 @@ static int apply_set(struct bench_session *session, const struct option_set *set
 				  "--set: '%s=%s': must be a number below 2^64", set->key,
 				  set->value);
 	}
-	return bench_fail(session, BENCH_USAGE, "--set: '%s': no such figure, see --list",
-			  set->key);
+	return apply_figure(session, set);
 }
 
 static int apply_sets(struct bench_session *session)
 {
-	for (unsigned i = 0; i < session->bench->nr_settings; i++)
-		session->setting[i] = session->bench->settings[i].value;
+	for (unsigned i = 0; i < session->bench->nr_settings; i++) {
+		const struct bench_setting *setting = &session->bench->settings[i];
+		bool other = session->opt->virtual_time && setting->in_virtual;
+
+		session->setting[i] = other ? setting->in_virtual : setting->value;
+	}
 	for (unsigned i = 0; i < session->opt->nr_sets; i++)
 		if (apply_set(session, &session->opt->set[i]))
 			return BENCH_USAGE;
@@ -144,20 +166,25 @@ static void fill_params(struct bench_session *session)
 int session_open(struct bench_session *session, const struct bench *bench,
 		 const struct options *opt, int argc, char **argv)
 {
-	char why[256];
+	uint64_t memory = bench->default_memory;
+	char why[512];
 
 	memset(session, 0, sizeof(*session));
+	if (opt->virtual_time && bench->virtual_memory)
+		memory = bench->virtual_memory;
 	session->bench = bench;
 	session->opt = opt;
 	session->argc = argc;
 	session->argv = argv;
 	results_init(&session->results, bench->metrics, bench->nr_metrics);
-	if (select_cases(session) || apply_sets(session))
+	if (select_cases(session))
 		return BENCH_USAGE;
-	if (machine_resolve(&session->machine, opt, bench->default_memory, why, sizeof(why)))
+	if (machine_resolve(&session->machine, opt, memory, why, sizeof(why)))
 		return bench_fail(session, BENCH_USAGE, "%s", why);
-	if (resolve_threads(session))
+	if (apply_sets(session) || resolve_threads(session))
 		return BENCH_USAGE;
+	if (opt->locks || opt->trace)
+		session->machine.cfg.flags |= MMSIM_LOCK_TIMES;
 	session->machine.cfg.log = bench_log;
 	session->machine.cfg.log_ctx = session;
 	if (session->machine.note[0])
@@ -185,6 +212,11 @@ static uint64_t cells_per_rep(const struct bench_session *session)
 		for (unsigned c = 0; c < session->bench->nr_cases; c++)
 			nr += cell_threads(session, c, i) != 0;
 	return nr;
+}
+
+bool session_in_last_cell(const struct bench_session *session)
+{
+	return session->progress.done + 1 == session->progress.total;
 }
 
 static int run_cell(struct bench_session *session, unsigned case_index, unsigned threads)
@@ -243,10 +275,16 @@ int session_run(struct bench_session *session)
 		progress_end(&session->progress);
 	}
 	session->bench->finish(session);
+	if (rc == BENCH_OK && session->watch.trace_failed)
+		rc = BENCH_FAILED; /* the line has been said */
+	if (rc == BENCH_OK && opt->what_if)
+		rc = whatif_run(session);
 	return rc;
 }
 
 void session_close(struct bench_session *session)
 {
+	watch_close(&session->watch);
+	free(session->whatif);
 	results_free(&session->results);
 }

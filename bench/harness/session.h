@@ -9,6 +9,8 @@
 #include "progress.h"
 #include "results.h"
 #include "threads.h"
+#include "watch.h"
+#include "whatif.h"
 
 #define SESSION_MAX_CASES 64
 #define SESSION_MAX_SETTINGS 16
@@ -35,6 +37,8 @@ struct bench_session {
 	char note[SESSION_MAX_NOTES][SESSION_NOTE];
 	unsigned rep;
 	bool warming_up; /* what is recorded now does not count */
+	struct watch watch;
+	struct whatif *whatif; /* NULL without --what-if */
 	void *priv; /* the benchmark's own */
 };
 
@@ -47,6 +51,9 @@ int session_open(struct bench_session *session, const struct bench *bench,
 
 /* Run every cell. Returns BENCH_OK or an exit code, with a line on stderr. */
 int session_run(struct bench_session *session);
+
+/* Is the cell that runs now the last one? */
+bool session_in_last_cell(const struct bench_session *session);
 
 void session_close(struct bench_session *session);
 

@@ -103,6 +103,21 @@ static void utf8(void **state)
 	string_is("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""); /* past the end */
 }
 
+static void thousandths(void **state)
+{
+	struct json_writer w;
+
+	(void)state;
+	begin(&w);
+	json_begin(&w, '[');
+	json_thousandths(&w, 0);
+	json_thousandths(&w, 7);
+	json_thousandths(&w, 1234567);
+	json_thousandths(&w, UINT64_MAX);
+	json_end(&w, ']');
+	end("[\n  0.000,\n  0.007,\n  1234.567,\n  18446744073709551.615\n]\n");
+}
+
 static void number_is(double value, const char *want)
 {
 	struct json_writer w;
@@ -171,13 +186,10 @@ static void numbers_ignore_the_locale(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(commas_and_lines),
-		cmocka_unit_test(escapes),
-		cmocka_unit_test(keys_are_escaped),
-		cmocka_unit_test(utf8),
-		cmocka_unit_test(numbers),
-		cmocka_unit_test(numbers_read_back),
-		cmocka_unit_test(numbers_ignore_the_locale),
+		cmocka_unit_test(commas_and_lines),  cmocka_unit_test(escapes),
+		cmocka_unit_test(keys_are_escaped),  cmocka_unit_test(utf8),
+		cmocka_unit_test(thousandths),       cmocka_unit_test(numbers),
+		cmocka_unit_test(numbers_read_back), cmocka_unit_test(numbers_ignore_the_locale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

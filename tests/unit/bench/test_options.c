@@ -113,12 +113,34 @@ static void actions_and_formats(void **state)
 	assert_true(good("--scale 0.01").scale == 0.01);
 }
 
+/* Nothing there is noise: one repetition is enough, unless more are asked for, in whatever order. */
+static void virtual_mode_has_its_own_defaults(void **state)
+{
+	struct options opt = good("--mode virtual --machine skx.ini --what-if --trace t --locks");
+
+	(void)state;
+	assert_true(opt.virtual_time);
+	assert_int_equal(opt.repeat, 1);
+	assert_int_equal(opt.warmup, 0);
+	assert_true(opt.what_if);
+	assert_true(opt.locks);
+	assert_string_equal(opt.trace, "t");
+	assert_string_equal(opt.machine, "skx.ini");
+	opt = good("--repeat 5 --warmup 1 --mode virtual");
+	assert_int_equal(opt.repeat, 5);
+	assert_int_equal(opt.warmup, 1);
+	opt = good("--mode virtual --trace t --format csv");
+	assert_string_equal(opt.trace, "t");
+	opt = good("--mode virtual --mode native");
+	assert_false(opt.virtual_time);
+	assert_int_equal(opt.repeat, 5);
+}
+
 static void refusals_name_option_and_value(void **state)
 {
 	static const char *const line[][3] = {
 		{ "--threads 0", "--threads", "'0'" },
-		{ "--machine skx.ini", "--machine", "'skx.ini'" },
-		{ "--mode virtual", "--mode", "'virtual'" },
+		{ "--machine=", "--machine", "''" },
 		{ "--mode x", "--mode", "'x'" },
 		{ "--memory lots", "--memory", "'lots'" },
 		{ "--memory 0", "--memory", "'0'" },
@@ -147,6 +169,13 @@ static void refusals_name_option_and_value(void **state)
 		{ "--repeat", "--repeat", "missing" },
 		{ "stray", "stray", "no argument" },
 		{ "--report d", "--report", "no such option" },
+		{ "--trace= --mode virtual", "--trace", "''" },
+		{ "--what-if=1 --mode virtual", "--what-if", "no value" },
+		{ "--what-if", "--what-if", "--mode virtual" },
+		{ "--locks", "--locks", "--mode virtual" },
+		{ "--trace f", "--trace", "--mode virtual" },
+		{ "--mode virtual --what-if --format csv", "--what-if", "csv" },
+		{ "--format json --locks --mode virtual", "--locks", "json" },
 	};
 
 	(void)state;
@@ -265,6 +294,7 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_option_is_read),
 		cmocka_unit_test(actions_and_formats),
+		cmocka_unit_test(virtual_mode_has_its_own_defaults),
 		cmocka_unit_test(refusals_name_option_and_value),
 		cmocka_unit_test(names_that_are_too_long_are_refused),
 		cmocka_unit_test(lists_are_bounded),
