@@ -2,6 +2,7 @@
 /* The results of a session in the form that was asked for. */
 #include "report.h"
 
+#include "published.h"
 #include "util.h"
 
 #include <errno.h>
@@ -49,6 +50,7 @@ void report_write(const struct report *report, enum bench_format format, FILE *o
 		break;
 	}
 	write_tables_behind(report, format, out);
+	published_print(report, format, out);
 }
 
 /* A full disk shows when the stream is flushed, not when it is written to. */
