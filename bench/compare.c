@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs every benchmark with its defaults in this one process and puts the results side by side: as
- * tables on stdout and, with --report DIR, as files of every format with an index.
+ * tables on stdout and, with --report DIR, as files of every format with an index. Natively it then
+ * holds the model of virtual time against what was measured.
  */
 #include "buddy.h"
+#include "compare_model.h"
+#include "harness/published.h"
 #include "harness/report.h"
 #include "harness/util.h"
 #include "pageinit.h"
@@ -31,6 +34,7 @@ struct compare {
 	int argc;
 	char **argv;
 	FILE *index; /* NULL without --report */
+	struct model model;
 	unsigned measured;
 	unsigned failed;
 	unsigned skipped;
@@ -57,6 +61,9 @@ static int check_options(const struct options *opt)
 	if (opt->nr_sets)
 		return fail(BENCH_USAGE, "--set: '%s': figures belong to one benchmark, run that",
 			    opt->set[0].key);
+	if (opt->trace)
+		return fail(BENCH_USAGE, "--trace: '%s': a timeline is of one benchmark, run that",
+			    opt->trace);
 	if (opt->output)
 		return fail(BENCH_USAGE, "--output: '%s': use --report DIR", opt->output);
 	if (opt->format == FORMAT_CSV || opt->format == FORMAT_JSON)
@@ -92,6 +99,7 @@ static int write_files(struct compare *c, const struct report *report)
 			return BENCH_FAILED;
 	}
 	report_markdown(report, c->index);
+	published_print(report, FORMAT_MARKDOWN, c->index);
 	fprintf(c->index, "\nEvery run: [%s.json](%s.json), [%s.csv](%s.csv)\n\n", name, name, name,
 		name);
 	return BENCH_OK;
@@ -108,6 +116,8 @@ static int publish(struct compare *c, const struct bench_session *session)
 	fflush(stdout);
 	if (c->index)
 		rc = write_files(c, &report);
+	if (!c->opt.virtual_time)
+		model_add_native(&c->model, &report);
 	report_free(&report);
 	return rc;
 }
@@ -132,6 +142,23 @@ static void run_bench(struct compare *c, const struct bench *bench)
 	free(session);
 }
 
+/* A host that cannot be calibrated is no failure of the benchmarks. */
+static void run_model(struct compare *c)
+{
+	const struct model_runs runs = { benches, ARRAY_LEN(benches), &c->opt, c->argc, c->argv };
+	int rc;
+
+	if (!c->model.nr || strcmp(c->opt.machine, "host") != 0)
+		return;
+	rc = model_run(&c->model, &runs, stdout);
+	c->failed += rc != BENCH_OK && rc != BENCH_CANNOT;
+	if (rc == BENCH_OK && c->index) {
+		fputs("## model\n\n```\n", c->index);
+		model_print(&c->model, c->index);
+		fputs("```\n", c->index);
+	}
+}
+
 static int run_all(struct compare *c)
 {
 	int rc = open_index(c);
@@ -140,6 +167,7 @@ static int run_all(struct compare *c)
 		return rc;
 	for (size_t i = 0; i < ARRAY_LEN(benches); i++)
 		run_bench(c, benches[i]);
+	run_model(c);
 	if (c->index && fclose(c->index))
 		return fail(BENCH_FAILED, "%s/index.md: cannot be written", c->opt.report);
 	if (c->failed || fflush(stdout) || ferror(stdout))
@@ -159,7 +187,7 @@ static int print_about(enum options_action action)
 		       "run every benchmark with its defaults\n\n%s"
 		       "  --report DIR        write json, csv and markdown there, with an "
 		       "index.md\n\n"
-		       "not here: --case, --set, --output\n"
+		       "not here: --case, --set, --output, --trace\n"
 		       "exit codes: 0 ok, 1 a check failed, 2 usage, 77 cannot run here\n",
 		       options_help());
 	for (size_t i = 0; action == ACTION_LIST && i < ARRAY_LEN(benches); i++)
