@@ -147,27 +147,41 @@ static void count_task(struct mm_exec *x, unsigned cpu, uint32_t by)
 	__atomic_add_fetch(&x->cpu[x->cpu[cpu].first].core_tasks, by, __ATOMIC_RELAXED);
 }
 
-int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
-		  void (*fn)(void *arg), void *arg)
+static int spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
+		 void (*fn)(void *arg), void *arg, unsigned made)
 {
-	unsigned cpu = choose_cpu(x, allowed);
+	unsigned cpu;
 	int ret;
 
+	/* First: it starts after what making it costs, and loads are those of that time. */
+	mm_exec_charge(x, MM_CHARGE_SPAWN, NULL, made);
+	cpu = choose_cpu(x, allowed);
 	mm_invariant("E4: a task is on a CPU of the exec", cpu < x->nr_cpus);
 	*task = (struct mm_task){ .exec = x, .cpu = cpu, .fn = fn, .arg = arg };
 	mm_exec_number(x, task);
 	/* Before it runs: it may end, and be joined by another, before spawn returns. */
 	count_task(x, cpu, 1);
 	__atomic_add_fetch(&x->nr_unjoined, 1, __ATOMIC_RELAXED);
-	/* Before, so that it starts after what making it costs. */
-	mm_exec_charge(x, MM_CHARGE_SPAWN, NULL, 1);
 	ret = x->ops->spawn(x, task);
 	if (ret) {
 		__atomic_sub_fetch(&x->nr_unjoined, 1, __ATOMIC_RELAXED);
 		count_task(x, cpu, UINT32_MAX);
 		return ret;
 	}
+	mm_exec_point(x, MM_POINT_PREEMPT, NULL);
 	return 0;
+}
+
+int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
+		  void (*fn)(void *arg), void *arg)
+{
+	return spawn(x, task, allowed, fn, arg, 1);
+}
+
+int mm_exec_spawn_warm(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
+		       void (*fn)(void *arg), void *arg)
+{
+	return spawn(x, task, allowed, fn, arg, 0);
 }
 
 void mm_exec_finish(struct mm_exec *x, struct mm_task *task)

@@ -65,8 +65,8 @@ static inline struct mm_task *mm_task_current(void)
  * Virtual: the CPU's clock advances by what the profile's figures make of it. Explore: nothing.
  */
 enum mm_charge {
-	MM_CHARGE_LOCK, /* obj: struct mm_line of a lock just taken */
-	MM_CHARGE_UNLOCK, /* obj: struct mm_line of a lock about to be released */
+	MM_CHARGE_LOCK, /* obj: struct mm_line of a lock just taken; n: 1 if its holder never sleeps */
+	MM_CHARGE_UNLOCK, /* obj: struct mm_line of a lock about to be released; n: as when taken */
 	MM_CHARGE_RMW, /* obj: in a region, about to be changed atomically */
 	MM_CHARGE_TOUCH, /* obj: in a region, written, n: bytes; under a lock or the caller's own */
 	MM_CHARGE_POST, /* the same, but nobody waits for it: a store into a line not read before */
@@ -78,7 +78,7 @@ enum mm_charge {
 	MM_CHARGE_ZAP, /* n: page table entries cleared */
 	MM_CHARGE_TREE, /* n: levels down a tree */
 	MM_CHARGE_LIST_MOVE, /* n: entries moved from list to list */
-	MM_CHARGE_SPAWN, /* a task was made */
+	MM_CHARGE_SPAWN, /* n: tasks made; 0: one is started that need not be made */
 	MM_CHARGE_IPI, /* n: other CPUs interrupted, and waited for */
 	MM_CHARGE_TLB_FLUSH, /* n: local flushes */
 	MM_NR_CHARGES
@@ -122,7 +122,8 @@ struct mm_exec_ops {
 
 	/*
 	 * Wake at most n tasks parked on word, longest waiting first where an order is known. Does not
-	 * read *word, which may be gone (E2), and does not switch.
+	 * read *word, which may be gone (E2), and does not switch: so that it happens at its time, the
+	 * caller has a point before the store that it wakes for.
 	 */
 	void (*unpark)(struct mm_exec *x, uint32_t *word, unsigned n);
 
@@ -254,6 +255,10 @@ static inline bool mm_exec_attach(struct mm_exec *x, struct mm_task *guest)
  */
 int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
 		  void (*fn)(void *arg), void *arg);
+
+/* The same for one that takes the place of another which has ended: nothing is made, nothing charged. */
+int mm_exec_spawn_warm(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
+		       void (*fn)(void *arg), void *arg);
 
 /* Wait until the task has ended; exactly once per successful spawn, from any task of x. E2. */
 void mm_exec_join(struct mm_exec *x, struct mm_task *task);

@@ -445,7 +445,7 @@ static void virtual_charge(struct mm_exec *x, enum mm_charge what, const void *o
 	} else if (what == MM_CHARGE_UNLOCK) {
 		settle(m); /* who came before it is free must find it taken */
 		m->now->current->nr_locks--;
-	} else if (what == MM_CHARGE_RMW) {
+	} else if (what == MM_CHARGE_RMW || what == MM_CHARGE_SPAWN) {
 		settle(m);
 	}
 }

@@ -85,6 +85,7 @@ static unsigned next_cpu_node(struct mm_padata *pool)
 	const struct mm_topology *t = pool->topology;
 	unsigned old = __atomic_load_n(&pool->last_used_nid, __ATOMIC_RELAXED), nid;
 
+	mm_exec_point(pool->exec, MM_POINT_ATOMIC, &pool->last_used_nid);
 	do {
 		nid = old;
 		do

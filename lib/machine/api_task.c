@@ -49,6 +49,7 @@ static int run_crew(struct crew *crew, struct runner *runners, unsigned nr)
 		if (err)
 			break;
 	}
+	mm_exec_point(crew->exec, MM_POINT_ATOMIC, &crew->verdict);
 	__atomic_store_n(&crew->verdict, err ? DROP : RUN, __ATOMIC_RELEASE);
 	mm_exec_unpark(crew->exec, &crew->verdict, UINT32_MAX);
 	while (started-- > 0)

@@ -20,6 +20,7 @@ static void timer_main(void *arg)
 	while (__atomic_load_n(&dw->state, __ATOMIC_ACQUIRE) == WAITING)
 		if (mm_exec_park(x, &dw->state, WAITING, dw->due) == -ETIMEDOUT)
 			break;
+	mm_exec_point(x, MM_POINT_ATOMIC, &dw->state);
 	if (__atomic_compare_exchange_n(&dw->state, &state, DUE, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
 		mm_sync_queue_work(dw->wq, &dw->work);
@@ -34,6 +35,7 @@ void mm_sync_delayed_work_init(struct mm_delayed_work *dw, void (*fn)(struct mm_
 /* Between calls on the same delayed work; held while a timer ends or starts, so it lets others run. */
 static void hold(struct mm_delayed_work *dw, struct mm_exec *x)
 {
+	mm_exec_point(x, MM_POINT_ATOMIC, &dw->held);
 	while (__atomic_exchange_n(&dw->held, 1, __ATOMIC_ACQUIRE))
 		x->ops->yield(x);
 }
@@ -57,6 +59,7 @@ static int arm(struct mm_exec *x, struct mm_workqueue *wq, struct mm_delayed_wor
 		return -ECANCELED;
 	if (__atomic_load_n(&dw->state, __ATOMIC_ACQUIRE) == WAITING)
 		return -EBUSY;
+	mm_exec_point(x, MM_POINT_ATOMIC, &dw->state);
 	join_timer(dw, x);
 	dw->wq = wq;
 	if (__builtin_add_overflow(mm_exec_now(x), delay_ns, &dw->due))
@@ -96,6 +99,7 @@ bool mm_sync_cancel_delayed_work(struct mm_delayed_work *dw)
 		}
 	} while (second);
 	dw->cancelling = true;
+	mm_exec_point(x, MM_POINT_ATOMIC, &dw->state);
 	waited = __atomic_compare_exchange_n(&dw->state, &state, CANCELLED, false, __ATOMIC_ACQ_REL,
 					     __ATOMIC_ACQUIRE);
 	let_go(dw);

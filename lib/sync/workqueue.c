@@ -157,13 +157,15 @@ static struct mm_worker *claim_worker(struct mm_work_pool *pool)
 
 static void start_worker(struct mm_work_pool *pool, struct mm_worker *worker)
 {
-	bool failed;
+	bool failed, warm = worker->started;
 
-	if (worker->started)
+	if (warm)
 		mm_exec_join(pool->exec, &worker->task);
 	/* Before it can be on the spare list again. */
 	worker->started = true;
-	failed = mm_exec_spawn(pool->exec, &worker->task, pool->allowed, worker_main, worker);
+	/* Workers are kept, in the kernel: only the first one of a slot is made. */
+	failed = (warm ? mm_exec_spawn_warm : mm_exec_spawn)(pool->exec, &worker->task,
+							     pool->allowed, worker_main, worker);
 	if (!failed)
 		return;
 	mm_spin_lock(&pool->lock);
@@ -219,6 +221,7 @@ static void pool_queue(struct mm_work_pool *pool, struct mm_work *work)
 bool mm_sync_queue_work_on(struct mm_workqueue *wq, unsigned where, struct mm_work *work)
 {
 	mm_assert(where < wq->nr_pools);
+	mm_exec_point(wq->exec, MM_POINT_ATOMIC, &work->pending);
 	if (__atomic_exchange_n(&work->pending, 1, __ATOMIC_ACQ_REL))
 		return false;
 	pool_queue(choose_pool(work, &wq->pools[where]), work);

@@ -306,8 +306,8 @@ static void choices_are_recorded(void **state)
 {
 	struct mmsim_explore how = { .policy = MMSIM_POLICY_REPLAY };
 	struct program after;
-	/* Step 1: the first joins; a runs up to its point, step 2: b instead, and to its end. */
-	const struct mmsim_choice swap[] = { { .step = 2, .task = 3, .preempted = 1 } };
+	/* Steps 1 and 2: both are made; 3: the first joins; a runs up to its point, 4: b instead. */
+	const struct mmsim_choice swap[] = { { .step = 4, .task = 3, .preempted = 1 } };
 
 	(void)state;
 	run(&(struct program){ .fn = pass, .nr = 2 }, &how, 1, &after);
@@ -324,7 +324,7 @@ static void choices_are_recorded(void **state)
 
 static void diverged_says_where(void **state)
 {
-	const struct mmsim_choice wrong[] = { { .step = 2, .task = 3 }, { .step = 4, .task = 77 } };
+	const struct mmsim_choice wrong[] = { { .step = 4, .task = 3 }, { .step = 6, .task = 77 } };
 	struct mmsim_explore how = {
 		.policy = MMSIM_POLICY_REPLAY,
 		.replay = wrong,
@@ -334,7 +334,7 @@ static void diverged_says_where(void **state)
 
 	(void)state;
 	run(&(struct program){ .fn = pass, .nr = 2 }, &how, 1, &after);
-	assert_int_equal(how.diverged, 4);
+	assert_int_equal(how.diverged, 6);
 	assert_int_equal(after.len, 4);
 }
 
@@ -378,7 +378,7 @@ static void polling_ends(void **state)
 	const struct program polls = { .fn = poll_or_set, .nr = 3 };
 
 	(void)state;
-	for (uint32_t bound = 0; bound < 4; bound++) {
+	for (uint32_t bound = 0; bound < 3; bound++) {
 		dfs_finds(&polls, bound, true);
 		print_message("  bound %u: %u schedules\n", bound, dfs_runs);
 	}
