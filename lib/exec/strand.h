@@ -48,7 +48,7 @@ struct mm_strand {
 	bool timed_out; /* how the latest park ended */
 	bool spinning; /* parked by relax() */
 	/* Of the scheduler. */
-	unsigned nr_locks; /* virtual: locks held */
+	unsigned nr_locks; /* virtual: locks held whose holders never sleep */
 	uint64_t ready_at; /* virtual: since when it could run, ps; while it waits for its CPU */
 	int64_t priority; /* explore, PCT: the highest runs */
 };

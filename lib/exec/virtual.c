@@ -185,6 +185,17 @@ static void leave_cpu(struct machine *m, struct vcpu *c)
 
 /* The scheduler */
 
+/* V5: until when a task may spin on this CPU that others want. */
+static uint64_t spin_limit(const struct vcpu *c)
+{
+	const struct mm_strand *first;
+
+	if (mm_list_empty(&c->ready))
+		return MM_NEVER;
+	first = mm_list_first(&c->ready, struct mm_strand, link);
+	return mm_max(mm_max(c->slice_end, c->clock.key), first->ready_at);
+}
+
 /* V5: somebody wants this CPU from now on. */
 static void limit_spin(struct mm_strands *s, struct vcpu *c)
 {
@@ -192,7 +203,7 @@ static void limit_spin(struct mm_strands *s, struct vcpu *c)
 
 	if (!c->spins || st->timer.at)
 		return;
-	st->timer.key = mm_max(c->slice_end, c->clock.key);
+	st->timer.key = spin_limit(c);
 	st->timer.tie = st->id;
 	mm_heap_push(&s->timers, &st->timer);
 }
@@ -371,6 +382,12 @@ static int virtual_park(struct mm_exec *x, uint32_t *word, uint32_t val, uint64_
 	struct machine *m = to_machine(mm_strands_of(x));
 
 	settle(m);
+	if (to_ps(deadline) <= m->now->clock.key) {
+		/* A look at *word and back: but a loop of them must see time pass. */
+		advance(m->now, switch_cost(m));
+		settle(m);
+		return __atomic_load_n(word, __ATOMIC_ACQUIRE) == val ? -ETIMEDOUT : 0;
+	}
 	return mm_exec_strand_park(&m->s, word, val, to_ps(deadline), false);
 }
 
@@ -382,9 +399,7 @@ static void virtual_relax(struct mm_exec *x, uint32_t *word, uint32_t val, unsig
 	(void)spin;
 	settle(m);
 	c = m->now;
-	mm_exec_strand_park(
-		&m->s, word, val,
-		mm_list_empty(&c->ready) ? MM_NEVER : mm_max(c->slice_end, c->clock.key), true);
+	mm_exec_strand_park(&m->s, word, val, spin_limit(c), true);
 }
 
 static void virtual_unpark(struct mm_exec *x, uint32_t *word, unsigned n)
@@ -441,10 +456,10 @@ static void virtual_charge(struct mm_exec *x, enum mm_charge what, const void *o
 	x->nr_events++;
 	advance(c, mm_exec_cost_of(&m->cost, c->clock.tie, c->clock.key, what, obj, n));
 	if (what == MM_CHARGE_LOCK) {
-		c->current->nr_locks++;
+		c->current->nr_locks += (unsigned)n;
 	} else if (what == MM_CHARGE_UNLOCK) {
 		settle(m); /* who came before it is free must find it taken */
-		m->now->current->nr_locks--;
+		m->now->current->nr_locks -= (unsigned)n;
 	} else if (what == MM_CHARGE_RMW || what == MM_CHARGE_SPAWN) {
 		settle(m);
 	}

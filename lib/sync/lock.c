@@ -74,8 +74,8 @@ void mm_sync_lock_register(struct mm_lock *lock, struct mm_lockset *set, enum mm
 		.set = set,
 		.rank = rank,
 		.timed = set->timed,
-		.watched = MM_DEBUG || set->timed || x->wakes_relaxed || x->ops->charge ||
-			   x->ops->point || x->fault->point[MMSIM_FAULT_TRYLOCK].nth,
+		.watched = MM_DEBUG || set->timed || x->wakes_relaxed ||
+			   x->fault->point[MMSIM_FAULT_TRYLOCK].nth,
 	};
 	set_lock(set);
 	mm_list_add_tail(&lock->link, &set->locks);
@@ -146,7 +146,7 @@ void mm_sync_lock_after(struct mm_lock *lock)
 		lock->taken_at = mm_exec_now(lock->exec);
 	if (tracks_held(lock))
 		push(lock);
-	mm_exec_charge(lock->exec, MM_CHARGE_LOCK, &lock->line, 1);
+	mm_exec_charge(lock->exec, MM_CHARGE_LOCK, &lock->line, !lock->sleeps);
 }
 
 void mm_sync_unlock_before(struct mm_lock *lock)
@@ -155,7 +155,7 @@ void mm_sync_unlock_before(struct mm_lock *lock)
 		mm_stat_add(&lock->hold_ns, mm_exec_now(lock->exec) - lock->taken_at);
 	if (tracks_held(lock))
 		pop(lock);
-	mm_exec_charge(lock->exec, MM_CHARGE_UNLOCK, &lock->line, 1);
+	mm_exec_charge(lock->exec, MM_CHARGE_UNLOCK, &lock->line, !lock->sleeps);
 }
 
 /* The lock itself may be gone once it is free. */

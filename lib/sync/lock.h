@@ -53,6 +53,7 @@ struct mm_lock {
 	struct mm_line line; /* of the exec */
 	bool watched; /* constant after init: something besides taking it is to be done */
 	bool timed; /* constant after init */
+	bool sleeps; /* constant after init: a mutex, whose holder may be put off its CPU */
 	uint64_t acquired;
 	struct mm_exec *exec; /* constant after init */
 	struct mm_lockset *set; /* constant after init */

@@ -5,6 +5,7 @@
 void mm_sync_mutex_init(struct mm_mutex *m, struct mm_lockset *set, enum mm_lock_rank rank)
 {
 	mm_sync_lock_register(&m->lock, set, rank);
+	m->lock.sleeps = true;
 }
 
 void mm_sync_mutex_fini(struct mm_mutex *m)
