@@ -15,6 +15,8 @@ int mm_machine_check_figures(const struct mmsim_config *cfg, struct mm_machine_n
 {
 	int err = 0;
 
+	if (cfg->mode != MMSIM_VIRTUAL)
+		return 0;
 	for (unsigned int i = 0; i < MMSIM_NR_FIGURES && !err; i++) {
 		char label[MAX_LABEL];
 
