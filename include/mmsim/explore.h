@@ -46,7 +46,8 @@ struct mmsim_dfs;
 struct mmsim_explore {
 	uint32_t policy; /* enum mmsim_policy */
 	uint32_t depth; /* PCT: d, at least 1; DFS: most preemptions; else not used */
-	uint64_t steps_expected; /* PCT: the length of a run that change points are spread over; 0: 1000 */
+	uint64_t
+		steps_expected; /* PCT: the length of a run that change points are spread over; 0: 1000 */
 	uint64_t max_steps; /* a run that is longer is a livelock; 0: 1000000 */
 	struct mmsim_dfs *dfs; /* DFS: from mmsim_dfs_create() */
 	const struct mmsim_choice *replay; /* REPLAY: the schedule, steps ascending */

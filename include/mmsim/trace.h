@@ -58,7 +58,8 @@ struct mmsim_mark {
 	uint32_t cpu;
 	uint32_t task; /* 1, 2, …: order of creation */
 	uint32_t kind; /* enum mmsim_mark_kind */
-	const char *name; /* "chunk", "work", "zone->lock" (a wait for it), "node 0 MB/s", …; NULL for RUN, STOP */
+	const char *
+		name; /* "chunk", "work", "zone->lock" (a wait for it), "node 0 MB/s", …; NULL for RUN, STOP */
 	uint64_t value; /* BEGIN: size of a chunk, else 0; COUNTER: the value */
 };
 

@@ -443,7 +443,7 @@ void mm_exec_cost_fini(struct mm_cost *c)
 {
 	struct mm_meta *meta = c->x->meta;
 
-	for (unsigned i = 0; i < c->nr_regions; i++)
+	for (unsigned i = 0; c->region && i < c->nr_regions; i++)
 		munmap(c->region[i].line, c->region[i].bytes);
 	mm_base_meta_free(meta, c->region, c->room * sizeof(*c->region));
 	mm_base_meta_free(meta, c->core_busy, c->x->nr_cpus * sizeof(unsigned));

@@ -20,7 +20,7 @@ struct mmsim_dfs {
 	struct mm_dfs_step {
 		uint32_t taken; /* 0 is what would go on by itself */
 		uint32_t nr;
-	} *step;
+	} * step;
 	size_t nr, room;
 	size_t at;
 };

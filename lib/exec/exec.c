@@ -32,7 +32,8 @@ int mm_exec_init(struct mm_exec *x, const struct mm_exec_config *cfg, const stru
 	if (!x->cpu)
 		return -ENOMEM;
 	for (unsigned i = 0; i < x->nr_cpus; i++) {
-		x->cpu[i].where = cfg->cpu ? cfg->cpu[i] : (struct mmsim_cpu){ .core = (uint16_t)i };
+		x->cpu[i].where =
+			cfg->cpu ? cfg->cpu[i] : (struct mmsim_cpu){ .core = (uint16_t)i };
 		x->cpu[i].first = i;
 		for (unsigned k = 0; k < i && x->cpu[i].first == i; k++)
 			if (x->cpu[k].where.core == x->cpu[i].where.core)

@@ -244,9 +244,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranks_have_names), in_all_modes(sums),
 		cmocka_unit_test(times_in_serial),  in_all_modes(no_times_unless_asked),
-		in_all_modes(locks_come_and_go),   cmocka_unit_test(K1_stops),
+		in_all_modes(locks_come_and_go),    cmocka_unit_test(K1_stops),
 		cmocka_unit_test(K1_after_release), cmocka_unit_test(K2_stops),
-		in_all_modes(K2_foreign_release),  cmocka_unit_test(forgotten_lock_stops),
+		in_all_modes(K2_foreign_release),   cmocka_unit_test(forgotten_lock_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
