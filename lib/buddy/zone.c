@@ -52,6 +52,7 @@ static void touch(const struct mm_zone *zone, const struct mmsim_page *page)
 static void touch_links(const struct mm_zone *zone, const struct mmsim_page *page,
 			struct mm_free_area *area, const mm_list *head, const mm_list *neighbour)
 {
+	mm_exec_charge(zone->exec, MM_CHARGE_LIST_MOVE, NULL, 1);
 	touch(zone, page);
 	mm_exec_charge(zone->exec, MM_CHARGE_LINE, &area->line, 1);
 	if (neighbour != head)
