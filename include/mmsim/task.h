@@ -39,6 +39,26 @@ MMSIM_API int mmsim_run(struct mmsim *m, unsigned nr, void (*fn)(unsigned i, voi
  */
 MMSIM_API void mmsim_yield(struct mmsim *m);
 
+/**
+ * mmsim_cond_resched - a schedule point: another task may run here.
+ *
+ * For one's own code that is to be explored: the adversary of explore mode, like virtual mode's order of
+ * time, gets a word only in calls into the machine. Put one before each access that others may race with.
+ * Natively nothing. Context: any. Cost: O(1). Since 0.1. Models cond_resched().
+ */
+MMSIM_API void mmsim_cond_resched(struct mmsim *m);
+
+/**
+ * mmsim_ndelay - be busy for a while.
+ * @ns: how long the work that this stands for takes one core alone; 0 to 2^53.
+ *
+ * One's own code takes no virtual time by itself: this says what it would. In virtual mode it takes
+ * longer while the sibling works too and while many cores of the package do, as all work there. Natively it
+ * spins until the time is over; in the other modes it is a schedule point. Context: any; does not sleep.
+ * Since 0.1. Models ndelay().
+ */
+MMSIM_API void mmsim_ndelay(struct mmsim *m, uint64_t ns);
+
 /** mmsim_cpu - the simulated CPU that the caller is on now. Context: any. Since 0.1. */
 MMSIM_API unsigned mmsim_cpu(struct mmsim *m);
 

@@ -259,6 +259,8 @@ uint64_t mm_exec_cost_of(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_
 		return work(c, cpu, MMSIM_FIG_TREE_LEVEL, n);
 	case MM_CHARGE_LIST_MOVE:
 		return work(c, cpu, MMSIM_FIG_LIST_MOVE, n);
+	case MM_CHARGE_WORK: /* ns are given */
+		return clock_slow(c, cpu, siblings_slow(c, cpu, scaled(ONE, n, 1)));
 	case MM_CHARGE_SPAWN:
 		return work(c, cpu, MMSIM_FIG_WORKER_CREATE, n);
 	case MM_CHARGE_IPI:

@@ -78,6 +78,7 @@ enum mm_charge {
 	MM_CHARGE_ZAP, /* n: page table entries cleared */
 	MM_CHARGE_TREE, /* n: levels down a tree */
 	MM_CHARGE_LIST_MOVE, /* n: entries moved from list to list */
+	MM_CHARGE_WORK, /* n: ns of other straight-line work of one core alone */
 	MM_CHARGE_SPAWN, /* n: tasks made; 0: one is started that need not be made */
 	MM_CHARGE_IPI, /* n: other CPUs interrupted, and waited for */
 	MM_CHARGE_TLB_FLUSH, /* n: local flushes */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Exported calls: tasks on simulated CPUs, and jobs. */
+#include "bits.h"
 #include "machine.h"
 #include <errno.h>
 #include <mmsim/padata.h>
@@ -81,6 +82,24 @@ void mmsim_yield(struct mmsim *m)
 	MM_ON_CPU(m);
 
 	m->exec->ops->yield(m->exec);
+}
+
+void mmsim_cond_resched(struct mmsim *m)
+{
+	MM_ON_CPU(m);
+
+	mm_exec_resched(m->exec);
+}
+
+void mmsim_ndelay(struct mmsim *m, uint64_t ns)
+{
+	MM_ON_CPU(m);
+
+	if (!m->exec->wakes_relaxed)
+		for (uint64_t end = mm_exec_now(m->exec) + ns; mm_exec_now(m->exec) < end;)
+			;
+	mm_exec_charge(m->exec, MM_CHARGE_WORK, NULL, mm_min(ns, UINT64_C(1) << 53));
+	mm_exec_resched(m->exec);
 }
 
 unsigned mmsim_cpu(struct mmsim *m)

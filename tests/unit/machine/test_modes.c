@@ -276,6 +276,80 @@ static void two_host_threads(void **state)
 	}
 }
 
+struct own {
+	struct mmsim *m;
+	uint64_t took[CPUS];
+};
+
+static void be_busy(unsigned i, void *arg)
+{
+	struct own *o = arg;
+	uint64_t start = mmsim_now(o->m);
+
+	mmsim_ndelay(o->m, 5000 * (i + 1));
+	o->took[i] = mmsim_now(o->m) - start;
+}
+
+/* Virtual: exactly; natively at least; where there is no time, none. */
+static void own_work_takes_time(void **state)
+{
+	(void)state;
+	for (int mode = MMSIM_NATIVE; mode <= MMSIM_EXPLORE; mode++) {
+		struct own o = { .m = create((enum mmsim_mode)mode, MMSIM_BOOT_FULL) };
+
+		assert_int_equal(mmsim_run(o.m, 2, be_busy, &o), 0);
+		for (unsigned i = 0; i < 2; i++) {
+			uint64_t want = 5000 * (i + 1);
+
+			if (mode == MMSIM_NATIVE)
+				assert_true(o.took[i] >= want);
+			else if (mode == MMSIM_VIRTUAL) /* two busy cores of four: turbo */
+				assert_in_range(o.took[i], want, want * 5 / 4);
+			else
+				assert_true(o.took[i] < want);
+		}
+		mmsim_destroy(o.m);
+	}
+}
+
+struct shared {
+	struct mmsim *m;
+	unsigned count;
+};
+
+static void add_one(unsigned i, void *arg)
+{
+	struct shared *s = arg;
+	unsigned seen = s->count;
+
+	(void)i;
+	mmsim_cond_resched(s->m);
+	s->count = seen + 1;
+}
+
+/* A lost count in the user's own code shows only if somebody may run in between. */
+static void own_points_are_explored(void **state)
+{
+	unsigned lost = 0;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 50; seed++) {
+		struct mmsim_config *cfg = sim_config_new(MMSIM_EXPLORE, 1, 1, CPUS);
+		struct shared s = { .count = 0 };
+
+		sim_ram(cfg, 0, SIM_NORMAL, 3 * SIM_SECTION);
+		cfg->explore = &explore;
+		cfg->boot = MMSIM_BOOT_COLD;
+		cfg->seed = seed;
+		assert_int_equal(mmsim_create(cfg, &s.m), 0);
+		free(cfg);
+		assert_int_equal(mmsim_run(s.m, 2, add_one, &s), 0);
+		lost += s.count == 1;
+		mmsim_destroy(s.m);
+	}
+	assert_in_range(lost, 1, 49);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +359,8 @@ int main(void)
 		cmocka_unit_test(marks_change_no_schedule),
 		cmocka_unit_test(machines_of_two_modes),
 		cmocka_unit_test(two_host_threads),
+		cmocka_unit_test(own_work_takes_time),
+		cmocka_unit_test(own_points_are_explored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
