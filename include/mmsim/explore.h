@@ -45,7 +45,7 @@ struct mmsim_dfs;
  */
 struct mmsim_explore {
 	uint32_t policy; /* enum mmsim_policy */
-	uint32_t depth; /* PCT: d, at least 1; DFS: most preemptions; else not used */
+	uint32_t depth; /* PCT: d, 1 to 1000; DFS: most preemptions; else not used */
 	uint64_t
 		steps_expected; /* PCT: the length of a run that change points are spread over; 0: 1000 */
 	uint64_t max_steps; /* a run that is longer is a livelock; 0: 1000000 */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define MAX_LABEL 32
+#define MAX_DEPTH 1000 /* of PCT: races need two or three */
 #define REFUSE(note, ...) mm_machine_refuse(note, -EINVAL, __VA_ARGS__)
 
 int mm_machine_check_figures(const struct mmsim_config *cfg, struct mm_machine_note note)
@@ -57,6 +58,8 @@ int mm_machine_check_explore(const struct mmsim_config *cfg, struct mm_machine_n
 			      MMSIM_POLICY_REPLAY);
 	if (explore->policy == MMSIM_POLICY_PCT && !explore->depth)
 		return REFUSE(note, "explore->depth: 0, but PCT needs 1 or more");
+	if (explore->policy == MMSIM_POLICY_PCT && explore->depth > MAX_DEPTH)
+		return REFUSE(note, "explore->depth: %u is above %d", explore->depth, MAX_DEPTH);
 	if (explore->policy == MMSIM_POLICY_DFS && !explore->dfs)
 		return REFUSE(note, "explore->dfs: NULL, but DFS needs it");
 	if (explore->choice_room && !explore->choice)
