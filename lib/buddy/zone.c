@@ -43,14 +43,15 @@ void mm_buddy_zone_clear(struct mm_zone *zone)
 	zone->managed = 0;
 }
 
-static void touch(const struct mm_zone *zone, const struct mmsim_page *page)
+static inline void touch(const struct mm_zone *zone, const struct mmsim_page *page)
 {
 	mm_exec_charge(zone->exec, MM_CHARGE_TOUCH, page, sizeof(*page));
 }
 
-/* On or off a list: the page, the head, and the page that was or becomes the next. */
-static void touch_links(const struct mm_zone *zone, const struct mmsim_page *page,
-			struct mm_free_area *area, const mm_list *head, const mm_list *neighbour)
+/* The page, the head, and the page that was or becomes the next. */
+static __attribute__((noinline, cold)) void
+charge_links(const struct mm_zone *zone, const struct mmsim_page *page, struct mm_free_area *area,
+	     const mm_list *head, const mm_list *neighbour)
 {
 	mm_exec_charge(zone->exec, MM_CHARGE_LIST_MOVE, NULL, 1);
 	touch(zone, page);
@@ -59,6 +60,15 @@ static void touch_links(const struct mm_zone *zone, const struct mmsim_page *pag
 		mm_exec_charge(zone->exec, MM_CHARGE_POST,
 			       mm_list_entry(neighbour, struct mmsim_page, lru),
 			       sizeof(struct mmsim_page));
+}
+
+/* On or off a list. One question where nobody charges. */
+static inline void touch_links(const struct mm_zone *zone, const struct mmsim_page *page,
+			       struct mm_free_area *area, const mm_list *head,
+			       const mm_list *neighbour)
+{
+	if (mm_unlikely(mm_exec_charges(zone->exec)))
+		charge_links(zone, page, area, head, neighbour);
 }
 
 static void add_to_list(struct mm_zone *zone, struct mmsim_page *page, unsigned order,

@@ -282,6 +282,12 @@ static inline uint64_t mm_exec_now(struct mm_exec *x)
 	return x->ops->now(x);
 }
 
+/* Does anybody take charges? For code that would have to work out what to say. */
+static inline bool mm_exec_charges(const struct mm_exec *x)
+{
+	return x->ops->charge != NULL;
+}
+
 static inline void mm_exec_charge(struct mm_exec *x, enum mm_charge what, const void *obj,
 				  uint64_t n)
 {
