@@ -221,6 +221,18 @@ static void where_all_wakes_are_alike_nothing_is_deep(void **state)
 	figure_is(MMSIM_FIG_WAKE_DEEP, 2000000, "after 6400 us");
 }
 
+/* Deep is never below shallow, whatever the noise of a round says. */
+static void a_deep_sleep_wakes_no_faster(void **state)
+{
+	static const double ns[] = { 3000, 3100, 3000, 3200, 3000, 3100, 3000, 2500 };
+
+	(void)state;
+	add_wakes(ns);
+	figure_is(MMSIM_FIG_WAKE, 2000000, "after 50 us");
+	figure_is(MMSIM_FIG_WAKE_DEEP, 2000000, "which is below wake: wake is taken");
+	is_default(MMSIM_FIG_DEEP_AFTER, "any idle time");
+}
+
 static void speeds_are_ratios(void **state)
 {
 	(void)state;
@@ -547,6 +559,7 @@ int main(void)
 		WITH_RAW(an_unsaturated_one_does_not),
 		WITH_RAW(waking_is_what_the_waker_does_not_pay),
 		WITH_RAW(where_all_wakes_are_alike_nothing_is_deep),
+		WITH_RAW(a_deep_sleep_wakes_no_faster),
 		WITH_RAW(speeds_are_ratios),
 		WITH_RAW(switches_leave_out_the_call),
 		cmocka_unit_test(the_list_is_complete),
