@@ -258,13 +258,19 @@ static int check_file(struct program *p, const struct explore_file *file)
 	return -1;
 }
 
+/* What it ran then, nobody asked for. */
+static int diverged(struct program *p)
+{
+	snprintf(p->msg, sizeof(p->msg),
+		 "%s: diverged at step %" PRIu64 ": the task of the schedule could not run",
+		 p->options.file, p->out->diverged);
+	return complain(p->msg);
+}
+
 /* Was it the run that the file is of? */
 static void compare_with_file(const struct explore_outcome *out, const struct explore_file *file)
 {
-	if (out->diverged)
-		printf("diverged at step %" PRIu64 ": the task of the schedule could not run\n",
-		       out->diverged);
-	else if (out->steps != file->steps || out->hash != file->hash)
+	if (out->steps != file->steps || out->hash != file->hash)
 		printf("another run than the file's: %" PRIu64 " steps, hash %016" PRIx64
 		       "; there %" PRIu64 ", %016" PRIx64 "\n",
 		       out->steps, out->hash, file->steps, file->hash);
@@ -278,6 +284,13 @@ static int shorten(struct program *p, const struct explore_search *search,
 	struct explore_finding f;
 	char path[MAX_PATH];
 
+	if (p->out->diverged)
+		return diverged(p);
+	if (p->out->verdict != EXPLORE_FAILED) {
+		snprintf(p->msg, sizeof(p->msg), "%s: does not fail: nothing to minimize",
+			 p->options.file);
+		return complain(p->msg);
+	}
 	begin_finding(p, search, &f);
 	snprintf(path, sizeof(path), "%s.min", p->options.file);
 	f.path = path;
@@ -306,12 +319,15 @@ static int replayed(struct program *p, const struct explore_search *search,
 	if (p->out->verdict == EXPLORE_FAILED) {
 		explore_report_failure(&f);
 		pass_on(p->out);
-	} else {
+	} else if (!p->out->diverged) {
 		printf("passed %s: the schedule does not fail\n", search->scenario->name);
 	}
-	compare_with_file(p->out, file);
+	if (!p->out->diverged)
+		compare_with_file(p->out, file);
 	if (trace(p, search))
 		return complain(p->msg);
+	if (p->out->diverged)
+		return diverged(p);
 	return p->out->verdict == EXPLORE_FAILED ? BENCH_FAILED : BENCH_OK;
 }
 
@@ -329,7 +345,7 @@ static int run_file(struct program *p, const struct explore_file *file)
 	explore_run(&search, p->shared, NULL, p->out);
 	if (p->out->verdict == EXPLORE_CANNOT)
 		return cannot(&search, p->out);
-	if (p->options.action == EXPLORE_MINIMIZE && p->out->verdict == EXPLORE_FAILED)
+	if (p->options.action == EXPLORE_MINIMIZE)
 		return shorten(p, &search, file);
 	return replayed(p, &search, file);
 }
@@ -383,20 +399,30 @@ static int version(void)
 	return BENCH_OK;
 }
 
-int main(int argc, char **argv)
+static int act(struct program *p)
 {
-	static struct program p;
-
-	if (explore_options_parse(&p.options, argc, argv, p.msg, sizeof(p.msg)))
-		return complain(p.msg);
-	switch (p.options.action) {
+	switch (p->options.action) {
 	case EXPLORE_LIST:
 		return list();
 	case EXPLORE_HELP:
-		return help(p.options.program);
+		return help(p->options.program);
 	case EXPLORE_VERSION:
 		return version();
 	default:
-		return run_program(&p);
+		return run_program(p);
 	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct program p;
+	int code;
+
+	if (explore_options_parse(&p.options, argc, argv, p.msg, sizeof(p.msg)))
+		return complain(p.msg);
+	code = act(&p);
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	fputs("explore: stdout: cannot be written\n", stderr);
+	return code ? code : BENCH_FAILED;
 }

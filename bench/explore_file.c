@@ -6,9 +6,12 @@
 #include "harness/util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_LINE = 128, MAX_TASK = INT32_MAX };
 
@@ -181,16 +184,33 @@ static int read_all(struct reader *r, struct explore_file *file)
 	return fgetc(r->in) == EOF ? 0 : wrong(r, "something follows the end");
 }
 
+/* Opening a FIFO would wait for who writes it, and so would reading: neither is tried. */
+static FILE *open_regular(const char *path, char *msg, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *in = NULL;
+	struct stat is;
+
+	if (fd < 0 || fstat(fd, &is))
+		snprintf(msg, len, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(is.st_mode))
+		snprintf(msg, len, "%s: not a regular file", path);
+	else if (!(in = fdopen(fd, "r")))
+		snprintf(msg, len, "%s: %s", path, strerror(errno));
+	if (!in && fd >= 0)
+		close(fd);
+	return in;
+}
+
 int explore_file_read(const char *path, struct explore_file *file, char *msg, size_t len)
 {
-	struct reader r = { .path = path, .in = fopen(path, "r"), .msg = msg, .len = len };
+	struct reader r = { .path = path, .msg = msg, .len = len };
 	int err;
 
 	memset(file, 0, sizeof(*file));
-	if (!r.in) {
-		snprintf(msg, len, "%s: %s", path, strerror(errno));
+	r.in = open_regular(path, msg, len);
+	if (!r.in)
 		return -1;
-	}
 	file->choice = bench_calloc(EXPLORE_MAX_CHOICES, sizeof(*file->choice));
 	err = read_all(&r, file);
 	fclose(r.in);

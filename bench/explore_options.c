@@ -220,7 +220,9 @@ const char *explore_options_help(void)
 	       "  --progress WHEN      auto (if stderr is a terminal), always, never\n"
 	       "  --list               the tests\n"
 	       "  --help, --version    this text; version and build id\n"
-	       "exit: 0 nothing found, 1 a failure found, 2 usage, 77 cannot run\n";
+	       "exit: 0 nothing found; 1 a failure found, or stdout cannot be written; 2 usage,\n"
+	       "or a schedule file that is of no use: not as written, diverges, does not fail\n"
+	       "and is to be minimized; 77 cannot run\n";
 }
 
 static const struct option_kind *find_kind(const char *arg, size_t len)

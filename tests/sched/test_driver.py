@@ -14,6 +14,7 @@ import tempfile
 EXPLORE = os.path.abspath(sys.argv[1])
 TSAN = sys.argv[2] == '--tsan'
 SCENARIOS = sys.argv[3:]
+TIMEOUT = 120  # seconds; only what hangs takes so long
 
 
 class Failed(Exception):
@@ -27,7 +28,7 @@ def check(cond, what, *seen):
 
 def run(folder, *args):
     done = subprocess.run([EXPLORE] + list(args), cwd=folder, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, universal_newlines=True)
+                          timeout=TIMEOUT, stderr=subprocess.PIPE, universal_newlines=True)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -125,8 +126,41 @@ def test_diverged(folder):
     text = re.sub(r'^(\d+) \d+ [01]$', r'\1 777 1', read(folder, path), count=1, flags=re.M)
     step = re.search(r'^(\d+) 777 1$', text, re.M).group(1)
     write(folder, path, text)
-    _, out, err = run(folder, '--replay', path)
-    check('diverged at step %s:' % step in out, 'says where', out, err)
+    line = 'explore: %s: diverged at step %s: ' % (path, step)
+    for how in '--replay', '--minimize':
+        code, out, err = run(folder, how, path)
+        check(code == 2 and 'passed' not in out, 'not the run that was asked for', code, out)
+        check(line in err and 'diverged' not in out, 'says where, on stderr', out, err)
+    check(not os.path.exists(os.path.join(folder, path + '.min')), 'nothing is shortened')
+
+
+def test_fifo(folder):
+    """Nobody writes it: reading would never end."""
+    os.mkfifo(os.path.join(folder, 'pipe'))
+    for path in 'pipe', '.', '/dev/null':
+        for how in '--replay', '--minimize':
+            code, out, err = run(folder, how, path)
+            check(code == 2 and not out, 'exit code 2', code, out, err)
+            check(err == 'explore: %s: not a regular file\n' % path, 'one line', err)
+
+
+def test_nothing_to_minimize(folder):
+    _, path = fails(folder, 'self-lost')
+    write(folder, path, re.sub(r'^\d+ \d+ [01]\n', '', read(folder, path), flags=re.M))
+    code, out, err = run(folder, '--minimize', path)
+    check(code == 2 and not out, 'exit code 2', code, out, err)
+    check(err == 'explore: %s: does not fail: nothing to minimize\n' % path, 'one line', err)
+    check(not os.path.exists(os.path.join(folder, path + '.min')), 'no file')
+
+
+def test_full_stdout(folder):
+    """Whatever there was to say."""
+    for args in ['--test', 'job', '--runs', '3'], ['--test', 'self-lost'], ['--list']:
+        with open('/dev/full', 'w') as full:
+            done = subprocess.run([EXPLORE] + args, cwd=folder, stdout=full, timeout=TIMEOUT,
+                                  stderr=subprocess.PIPE, universal_newlines=True)
+        check(done.returncode == 1, 'exit code 1', args, done.returncode, done.stderr)
+        check('explore: stdout: cannot be written\n' in done.stderr, 'why', done.stderr)
 
 
 def refused(folder, text, line, *args):
