@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 /* Of the machine; the values are those of a generic server, which a profile replaces. */
 static void print_figures(void)
@@ -89,11 +91,46 @@ static int check_file(const struct bench_session *session, const char *option, c
 	return BENCH_OK;
 }
 
+/* Would writing one spoil the other? Of what is not there yet, only the name is known. */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat is, other;
+
+	if (!a || !b)
+		return false;
+	if (stat(a, &is))
+		return !strcmp(a, b);
+	return S_ISREG(is.st_mode) && !stat(b, &other) && is.st_dev == other.st_dev &&
+	       is.st_ino == other.st_ino;
+}
+
+static int check_apart(const struct bench_session *session, const char *option, const char *path,
+		       const char *other_option, const char *other)
+{
+	if (!same_file(path, other))
+		return BENCH_OK;
+	return bench_fail(session, BENCH_USAGE, "%s: '%s': is the file of %s", option, path,
+			  other_option);
+}
+
+static int check_all_apart(const struct bench_session *session)
+{
+	const struct options *opt = session->opt;
+	const char *profile = session->machine.is_profile ? opt->machine : NULL;
+	int rc = check_apart(session, "--trace", opt->trace, "--output", opt->output);
+
+	if (!rc)
+		rc = check_apart(session, "--output", opt->output, "--machine", profile);
+	return rc ? rc : check_apart(session, "--trace", opt->trace, "--machine", profile);
+}
+
 /* Before measuring for minutes, see whether the results can be kept. */
 static int check_outputs(const struct bench_session *session)
 {
-	int rc = check_file(session, "--output", session->opt->output);
+	int rc = check_all_apart(session);
 
+	if (!rc)
+		rc = check_file(session, "--output", session->opt->output);
 	return rc ? rc : check_file(session, "--trace", session->opt->trace);
 }
 

@@ -82,6 +82,10 @@ static int shape_from_profile(struct machine *machine, const char *path, char *m
 	end = strrchr(machine->name, '.');
 	if (end && end > machine->name && !strcmp(end, ".ini"))
 		*end = '\0';
+	/* Not to be taken for --machine host. */
+	if (!strcmp(machine->name, "host"))
+		bench_copy(machine->name, sizeof(machine->name), "host.ini");
+	machine->is_profile = true;
 	bench_copy(machine->figures, sizeof(machine->figures), "of the profile");
 	return 0;
 }

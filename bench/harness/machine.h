@@ -9,7 +9,9 @@
 
 struct machine {
 	struct mmsim_config cfg;
-	char name[128]; /* "host", the topology, or the profile's file name less ".ini" */
+	/* "host", the topology, or the profile's file name less ".ini"; but "host.ini" is left whole. */
+	char name[128];
+	bool is_profile; /* --machine is a file */
 	char figures[256]; /* virtual: where the figures are from, which were changed */
 	char note[256]; /* what had to be guessed; empty if nothing */
 };

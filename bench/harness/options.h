@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define OPTIONS_MAX_CASES 64
-#define OPTIONS_MAX_SETS 16
+#define OPTIONS_MAX_SETS 64
 #define OPTIONS_NAME 48
 
 enum bench_format {

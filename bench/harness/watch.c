@@ -59,7 +59,14 @@ static void trace_start(struct bench_session *session)
 	mmsim_timeline_set(w->m, timeline_mark, &w->timeline);
 }
 
-static void trace_stop(struct bench_session *session)
+/* Of all the cells that were run, whose timeline is it? */
+static void trace_note(struct bench_session *session, unsigned case_index, unsigned threads)
+{
+	bench_note(session, "timeline in %s: %s, %u thread%s", session->opt->trace,
+		   session->bench->cases[case_index].name, threads, threads == 1 ? "" : "s");
+}
+
+static void trace_stop(struct bench_session *session, unsigned case_index, unsigned threads)
 {
 	struct watch *w = &session->watch;
 	int failed;
@@ -71,6 +78,8 @@ static void trace_stop(struct bench_session *session)
 		bench_fail(session, BENCH_FAILED, "--trace: '%s': cannot be written",
 			   session->opt->trace);
 		w->trace_failed = true;
+	} else {
+		trace_note(session, case_index, threads);
 	}
 	w->trace = NULL;
 }
@@ -155,7 +164,7 @@ void watch_stop(struct bench_session *session, unsigned case_index, unsigned thr
 	if (!w->has_after)
 		read_books(w->m, &w->after);
 	if (w->trace)
-		trace_stop(session);
+		trace_stop(session, case_index, threads);
 	keep_locks(session, case_index, threads, cpu_ns);
 	w->m = NULL;
 }

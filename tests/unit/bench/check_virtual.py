@@ -91,6 +91,7 @@ def traces(folder):
     path = folder + '/trace.json'
     out = pageinit('--threads', '1,4', '--case', 'ordinary', '--trace', path)
     assert 'zone->lock' in out and 'wait share' in out, out
+    assert 'timeline in %s: ordinary, 4 threads\n' % path in out, out
     seen = trace_nests(path, 2)
     assert seen['chunk'] and seen['task'] and seen['node'], seen
     buddy('--threads', '4', '--case', 'repeat-o9', '--trace', path, '--format', 'csv')
@@ -121,6 +122,28 @@ def what_if():
     assert 'change nothing' in text
 
 
+def files_are_kept_apart(folder):
+    """Neither is written, nor made."""
+    new, profile = folder + '/new', folder + '/host.ini'
+    with open(PROFILE) as f:
+        text = f.read()
+    with open(profile, 'w') as f:
+        f.write(text)
+    os.symlink(profile, folder + '/link')
+    for args, words in ((['--trace', new, '--output', new], ('--trace', '--output', new)),
+                        (['--output', profile], ('--output', '--machine', profile)),
+                        (['--output', folder + '/link'], ('--output', '--machine')),
+                        (['--trace', profile], ('--trace', '--machine', profile))):
+        line = pageinit('--threads', '1', *args, machine=profile, expect=2)
+        assert all(word in line for word in words) and line.count('\n') == 1, line
+    assert not os.path.exists(new)
+    with open(profile) as f:
+        assert f.read() == text
+    out = pageinit('--threads', '1', '--format', 'json', machine=profile)
+    assert {run['machine'] for run in json.loads(out)['runs']} == {'host.ini'}, out
+    pageinit('--threads', '1', '--output', '/dev/null', '--trace', '/dev/null')
+
+
 def refusals():
     for args, word in ((['--set', 'wak=1'], 'wak'), (['--set', 'wake=-1'], 'wake=-1'),
                        (['--trace', '/nonexistent/t'], '--trace')):
@@ -140,4 +163,5 @@ with tempfile.TemporaryDirectory() as scratch:
     traces(scratch)
     locks()
     what_if()
+    files_are_kept_apart(scratch)
     refusals()

@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_ARGS 40
+#define MAX_ARGS (8 + 2 * OPTIONS_MAX_SETS)
 
 /* Parse a command line given as one string; words end at a space. */
 static int parse(struct options *opt, const char *line, char *msg, size_t len)
 {
-	static char copy[512]; /* options keep pointers into it */
+	static char copy[1024]; /* options keep pointers into it */
 	char *argv[MAX_ARGS] = { (char[]){ "bench" } };
 	int argc = 1;
 
@@ -197,7 +197,7 @@ static void names_that_are_too_long_are_refused(void **state)
 
 static void lists_are_bounded(void **state)
 {
-	char line[512] = "--case ";
+	char line[1024] = "--case ";
 
 	(void)state;
 	for (unsigned i = 0; i < OPTIONS_MAX_CASES; i++)
