@@ -320,11 +320,11 @@ struct shared {
 static void add_one(unsigned i, void *arg)
 {
 	struct shared *s = arg;
-	unsigned seen = s->count;
+	unsigned seen = __atomic_load_n(&s->count, __ATOMIC_RELAXED);
 
 	(void)i;
 	mmsim_cond_resched(s->m);
-	s->count = seen + 1;
+	__atomic_store_n(&s->count, seen + 1, __ATOMIC_RELAXED);
 }
 
 /* A lost count in the user's own code shows only if somebody may run in between. */
