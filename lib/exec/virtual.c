@@ -15,7 +15,7 @@
  *  V2: a CPU's clock never goes back.
  *  V3: `horizon` is at most the smallest of the first clock in `cpus`, the first timer and the end of
  *      the running CPU's slice. Below it the running CPU may run on without looking.
- *  V4: a task that holds a lock is not put off its CPU when its slice is over.
+ *  V4: a task that holds a spin lock is not put off its CPU when its slice is over.
  *  V5: a CPU whose task spins for a lock is busy but not in `cpus`: it waits to be handed the lock, or,
  *      if others want the CPU, for the end of its slice: one of them may be who holds the lock.
  *  V6: a task does not run before the time at which it was made, woken or put off. A CPU's queue is in
