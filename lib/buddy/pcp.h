@@ -112,7 +112,7 @@ static inline struct mmsim_page *mm_pcp_alloc_bare(struct mm_zone *zone, const s
 	struct mm_pcp *pcp = mm_per_cpu(&zone->pcps, me->cpu);
 	struct mmsim_page *page = NULL;
 
-	if (mm_unlikely(!mm_spin_trylock_bare(&pcp->lock, me)))
+	if (mm_unlikely(!mm_sync_spin_trylock_bare(&pcp->lock, me)))
 		return NULL;
 	if (mm_likely(!mm_list_empty(&pcp->lists[mt])))
 		page = mm_pcp_pop(pcp, mt);
@@ -126,7 +126,7 @@ static inline bool mm_pcp_free_bare(struct mm_zone *zone, const struct mm_task *
 	struct mm_pcp *pcp = mm_per_cpu(&zone->pcps, me->cpu);
 	bool room;
 
-	if (mm_unlikely(!mm_spin_trylock_bare(&pcp->lock, me)))
+	if (mm_unlikely(!mm_sync_spin_trylock_bare(&pcp->lock, me)))
 		return false;
 	room = pcp->count + 1 < __atomic_load_n(&zone->pcp_high, __ATOMIC_RELAXED);
 	if (mm_likely(room))

@@ -160,6 +160,12 @@ struct mm_exec_ops {
 	bool (*hand_over)(struct mm_exec *x, uint32_t *word, struct mm_line *line);
 
 	/*
+	 * Returns when every running task has passed a full memory barrier since the call. Only where
+	 * tasks have a flag `quick`; NULL elsewhere.
+	 */
+	void (*membarrier)(struct mm_exec *x);
+
+	/*
 	 * Memory whose lines charges will name: on which node it is, and how many bytes count as one
 	 * line. 0 or -ENOMEM. The memory stays until the exec goes. NULL: nobody wants to know.
 	 */
@@ -203,6 +209,8 @@ struct mm_task {
 	void *arg;
 	uint32_t done; /* atomic, parkable: 1 once fn has returned */
 	struct mm_rng rng; /* split by id */
+	uint32_t *
+		quick; /* atomic: the thread's flag for biased locks, as long as the exec; or NULL */
 	struct mm_task *outer; /* what the thread was before an attachment */
 	mm_list link; /* of the back end: run queue, idle list … */
 	void *backend; /* of the back end: thread, fiber … */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -107,6 +108,19 @@ static void native_relax(struct mm_exec *x, uint32_t *word, uint32_t val, unsign
 	}
 }
 
+/* ThreadSanitizer cannot see what it orders. */
+static bool membarrier_register(void)
+{
+	return !MM_TSAN &&
+	       !syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+}
+
+static void native_membarrier(struct mm_exec *x)
+{
+	(void)x;
+	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
 static void native_yield(struct mm_exec *x)
 {
 	(void)x;
@@ -157,6 +171,7 @@ static const struct mm_exec_ops native_ops = {
 	.unpark = native_unpark,
 	.relax = native_relax,
 	.yield = native_yield,
+	.membarrier = native_membarrier,
 	.now = native_now,
 	.destroy = native_destroy,
 };
@@ -195,6 +210,7 @@ int mm_exec_native_create(const struct mm_exec_config *cfg, struct mm_exec **out
 	find_host_cpus(n);
 	n->pin = cfg->pin;
 	n->spin = n->nr_host > 1;
+	n->membarrier = membarrier_register();
 	n->epoch = mm_exec_host_now();
 	*out = &n->x;
 	return 0;

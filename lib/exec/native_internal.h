@@ -23,6 +23,7 @@ struct mm_native {
 	uint64_t
 		epoch; /* the host's clock when the exec was made; constant after init, as all below */
 	bool pin;
+	bool membarrier; /* the host has it */
 	bool spin; /* waiting awake for a moment pays: the host has another CPU to make it end */
 	unsigned nr_host; /* host CPUs that this process may use; 0: unknown */
 	uint16_t host[CPU_SETSIZE]; /* [nr_host] their numbers */

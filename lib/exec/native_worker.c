@@ -39,6 +39,7 @@ struct mm_native_worker {
 	pthread_t thread;
 	struct mm_native_worker *next_idle; /* under the CPU's lock */
 	struct mm_native_worker *next; /* under the CPU's lock: all of the CPU */
+	uint32_t quick mm_cacheline_aligned; /* of its tasks */
 };
 
 /* Put into the slot of a worker that is off the idle list. */
@@ -132,6 +133,7 @@ static void *worker_main(void *arg)
 
 	worker_bind(w);
 	while ((task = slot_wait(w))) {
+		task->quick = n->membarrier ? &w->quick : NULL;
 		mm_exec_set_current(task);
 		task->fn(task->arg);
 		mm_exec_set_current(NULL);
@@ -184,6 +186,7 @@ static int worker_create(struct mm_native *n, struct mm_task *task, bool fail)
 		return -EAGAIN;
 	w->native = n;
 	w->cpu = task->cpu;
+	w->quick = 0;
 	w->task = task;
 	w->slot = SLOT_FULL;
 	if (fail || thread_create(w)) {

@@ -23,7 +23,7 @@ static void release(void *object)
 
 static void take_bare(void *object)
 {
-	while (!mm_spin_trylock_bare(object, mm_task_current()))
+	while (!mm_sync_spin_trylock_bare(object, mm_task_current()))
 		env_yield(mm_task_current()->exec);
 }
 
