@@ -2,9 +2,10 @@
 /*
  * The page allocator: buddy lists per zone and migratetype, per-CPU lists in front of them.
  *
- * Models alloc_pages(), __free_pages() and alloc_pages_bulk() of mm/page_alloc.c. Version 0.1 has
- * no watermarks, no reclaim and no per-CPU list tuning: an allocation takes whatever the zonelist
- * has and fails when nothing is left.
+ * Models alloc_pages(), __free_pages() and alloc_pages_bulk() of mm/page_alloc.c with its watermarks,
+ * fallbacks and tuning; how it behaves is mmsim_config.policy. Nothing is reclaimed, compacted or
+ * killed: where the kernel would wake kswapd there are an event and a callback, and where it would
+ * reclaim, the request fails.
  */
 #ifndef MMSIM_ALLOC_H
 #define MMSIM_ALLOC_H
@@ -12,6 +13,7 @@
 #include <mmsim/api.h>
 #include <mmsim/gfp.h>
 #include <mmsim/page.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 MMSIM_BEGIN_DECLS
@@ -28,9 +30,10 @@ MMSIM_BEGIN_DECLS
  * The first page of the block has refcount 1. It belongs to the caller until mmsim_free_pages()
  * with the same order; the pfn is a multiple of 2^order.
  *
- * Returns NULL when the free lists of no allowed zone and, for a single page, the caller's per-CPU
- * lists have such a block (an expected result: nothing is logged; other CPUs' lists are not looked
- * at, see mmsim_drain_all_pages()), or,
+ * Returns NULL when no allowed zone can give such a block and stay above the mark that the flags
+ * entitle to (an expected result: nothing is logged): low at first, then min; half of that with HIGH, less
+ * still without DIRECT_RECLAIM; no mark at all with MEMALLOC. With DIRECT_RECLAIM, what lies on all CPUs'
+ * lists is gathered first, and the HighAtomic reserve of the zones given up. Also NULL,
  * with a message, when order is out of range, when both mobility bits are set, or when the machine
  * is not booted.
  * Context: any; may wait while deferred memory is initialised on demand. While mmsim_boot() is at a
@@ -92,6 +95,69 @@ MMSIM_API int mmsim_free_pfn(struct mmsim *m, uint64_t pfn, unsigned order);
  * Models drain_all_pages().
  */
 MMSIM_API void mmsim_drain_all_pages(struct mmsim *m);
+
+/**
+ * mmsim_split_page - make 2^order single pages of a block.
+ * @page:  first page of a block that the caller holds.
+ * @order: the order it was asked for with.
+ *
+ * Each page is then freed on its own. Returns 0, or -EINVAL as mmsim_free_pages(). Context: any, the
+ * block's owner. Cost: O(2^order). Since 0.1. Models split_page().
+ */
+MMSIM_API int mmsim_split_page(struct mmsim *m, struct mmsim_page *page, unsigned order);
+
+/**
+ * mmsim_isolate_pageblock - take a pageblock out of circulation.
+ * @pfn: any page of it.
+ *
+ * Its free pages, and those that are freed from now on, cannot be allocated. What is allocated in it
+ * stays: nothing migrates. Returns 0; -EBUSY when it is isolated already; -EINVAL when there is no memory
+ * or it reaches beyond its zone, or with the bitmap allocator. Context: any; takes the zone's lock. Cost:
+ * O(pageblock). Since 0.1. Models set_migratetype_isolate().
+ */
+MMSIM_API int mmsim_isolate_pageblock(struct mmsim *m, uint64_t pfn);
+
+/** mmsim_unisolate_pageblock - the opposite. 0, or -EINVAL when it is not isolated. Since 0.1. */
+MMSIM_API int mmsim_unisolate_pageblock(struct mmsim *m, uint64_t pfn);
+
+/**
+ * mmsim_init_cma_pageblock - give a pageblock to CMA: only movable requests get its pages.
+ * @pfn: any page of it.
+ *
+ * Returns 0; -EBUSY when it is isolated, HighAtomic or CMA already; -EINVAL as above. Context: as above.
+ * Since 0.1. Models init_cma_reserved_pageblock().
+ */
+MMSIM_API int mmsim_init_cma_pageblock(struct mmsim *m, uint64_t pfn);
+
+/**
+ * mmsim_alloc_contig_range - take exactly the pages [start, end).
+ *
+ * They must all be free, in CMA or Movable pageblocks of one zone. Returns 0, and each page is allocated on its own,
+ * order 0; -EBUSY when one of them is allocated; -EINVAL for a range that is empty, beyond memory or in
+ * several zones, or with the bitmap allocator. Context: any. Cost: O(pages). Since 0.1. Models alloc_contig_range() without migration.
+ */
+MMSIM_API int mmsim_alloc_contig_range(struct mmsim *m, uint64_t start, uint64_t end);
+
+/**
+ * mmsim_vmstat_update - what the kernel's vmstat worker does once a second on each CPU.
+ *
+ * Lets the per-CPU lists of the caller's CPU shrink towards what is used. Nobody calls it by itself.
+ * Returns whether there is more to do. Context: any. Cost: O(pages given back). Since 0.1.
+ * Models refresh_cpu_vm_stats() and decay_pcp_high().
+ */
+MMSIM_API bool mmsim_vmstat_update(struct mmsim *m);
+
+/** Told that a node runs short: the highest order that was wanted. */
+typedef void (*mmsim_kswapd_fn)(void *ctx, unsigned node, unsigned order);
+
+/**
+ * mmsim_kswapd_set - call fn where the kernel would wake kswapd; NULL stops.
+ *
+ * There is no kswapd: what fn frees is what is reclaimed. It runs in the task whose request found the
+ * node short, with no lock held, and may free and wait, but not allocate. Change it while nobody else
+ * uses the machine. Context: any. Since 0.1. Models wakeup_kswapd().
+ */
+MMSIM_API void mmsim_kswapd_set(struct mmsim *m, mmsim_kswapd_fn fn, void *ctx);
 
 MMSIM_END_DECLS
 

@@ -14,6 +14,7 @@
 
 #include <mmsim/api.h>
 #include <mmsim/explore.h>
+#include <mmsim/policy.h>
 #include <mmsim/profile.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -148,6 +149,8 @@ struct mmsim_config {
 	uint64_t figure[MMSIM_MAX_FIGURES];
 	/* Explore mode: how, and where the results go; needed there, not used elsewhere. */
 	struct mmsim_explore *explore;
+	/* How the page allocator behaves. */
+	struct mmsim_alloc_policy policy;
 
 	struct mmsim_cpu cpu[MMSIM_MAX_CPUS];
 	struct mmsim_node node[MMSIM_MAX_NODES];

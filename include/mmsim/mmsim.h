@@ -11,6 +11,7 @@
 #include <mmsim/machine.h>
 #include <mmsim/padata.h>
 #include <mmsim/page.h>
+#include <mmsim/policy.h>
 #include <mmsim/profile.h>
 #include <mmsim/task.h>
 #include <mmsim/trace.h>

@@ -33,7 +33,7 @@ struct mmsim_page {
 	uint64_t flags; /* PG_ bits | zone | node | section, see below */
 	struct mmsim_list_head lru; /* free list or per-CPU list while free */
 	void *mapping;
-	uint64_t index; /* on a per-CPU list: the migratetype it is queued under */
+	uint64_t index; /* on a per-CPU list: the number of the list */
 	uint64_t priv; /* in the buddy: the order of the free block, on its first page */
 	union {
 		int32_t mapcount; /* -1: not mapped */
@@ -41,10 +41,12 @@ struct mmsim_page {
 	};
 	int32_t refcount; /* 0: free, or the tail of a block */
 	uint8_t order; /* on the first page of an allocated block: its order; elsewhere anything */
-	uint8_t reserved[7]; /* zero */
+	uint8_t movable; /* there too: 1 if it was asked for as Movable */
+	uint8_t reserved[6]; /* zero */
 };
 
-/* PG_ flags that version 0.1 uses. */
+/* PG_ flags that are used. */
+#define MMSIM_PG_LRU 5 /* what is in the page could be moved: as replay and ageing guess */
 #define MMSIM_PG_RESERVED 14 /* firmware, kernel image, hole: never in the allocator */
 
 /* page_type of the first page of a block on a free list */

@@ -15,7 +15,9 @@ enum mmsim_event_id {
 	MMSIM_EV_MM_PAGE_FREE, /* pfn, order */
 	MMSIM_EV_MM_PAGE_ALLOC_ZONE_LOCKED, /* pfn, order, migratetype; arg: percpu_refill, the order is one of per-CPU lists */
 	MMSIM_EV_MM_PAGE_PCPU_DRAIN, /* pfn, order, migratetype */
-	MMSIM_EV_MM_PAGE_ALLOC_EXTFRAG, /* pfn, order, migratetype, fallback order in arg */
+	MMSIM_EV_MM_PAGE_ALLOC_EXTFRAG, /* pfn, order, migratetype; arg: fallback order; fallback_migratetype, change_ownership */
+	MMSIM_EV_MM_PAGE_FREE_BATCHED, /* pfn; after the free of a page that came in a batch */
+	MMSIM_EV_MM_VMSCAN_WAKEUP_KSWAPD, /* order, gfp; arg: the zone's node; at each request that finds its zones below low, as there is no kswapd that could be awake */
 	MMSIM_NR_EVENTS
 };
 
@@ -27,6 +29,8 @@ struct mmsim_event {
 	int32_t migratetype;
 	uint32_t gfp;
 	uint32_t arg;
+	int32_t fallback_migratetype;
+	uint32_t change_ownership; /* 1: the pageblock is now of the type asked for */
 };
 
 typedef void (*mmsim_event_fn)(void *ctx, const struct mmsim_event *event);

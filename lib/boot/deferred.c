@@ -2,6 +2,8 @@
 /* Deferred init: one thread per node, one multithreaded job per free memory range. */
 #include "bits.h"
 #include "boot.h"
+#include "shuffle.h"
+#include "watermark.h"
 
 static void init_chunk(unsigned long start, unsigned long end, void *arg)
 {
@@ -60,10 +62,8 @@ static void pgdatinit(void *arg)
 	uint64_t at = claim_deferred(node);
 	struct mm_span free;
 
-	if (at == MM_NOT_DEFERRED) {
-		mm_buddy_pcp_tune(node->last); /* growth may have brought all of it */
+	if (at == MM_NOT_DEFERRED)
 		return;
-	}
 	node->threads = boot->use_padata ? max_threads(node) : 1;
 	node->first_pfn = at;
 	node->began = mm_exec_now(boot->exec);
@@ -73,7 +73,6 @@ static void pgdatinit(void *arg)
 		init_free_range(node, free.start, at);
 	}
 	node->ended = mm_exec_now(boot->exec);
-	mm_buddy_pcp_tune(node->last);
 }
 
 /* Without a thread the node is initialised here: slower, but complete. */
@@ -102,4 +101,8 @@ void mm_boot_deferred(struct mm_boot *boot)
 	for (unsigned i = 0; i < boot->nr_nodes; i++)
 		if (started >> i & 1)
 			mm_exec_join(boot->exec, &boot->nodes[i].task);
+	/* Only now is it known what there is. */
+	mm_buddy_setup_zones(boot->buddy);
+	mm_for_each_zone(zone, boot->buddy)
+		mm_buddy_shuffle_zone(zone);
 }

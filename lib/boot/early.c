@@ -7,6 +7,7 @@
  */
 #include "bits.h"
 #include "boot.h"
+#include "watermark.h"
 
 #define RESERVED (UINT64_C(1) << MMSIM_PG_RESERVED)
 
@@ -145,10 +146,9 @@ void mm_boot_early(struct mm_boot *boot)
 	mm_for_each_zone(zone, boot->buddy)
 		boot->early_pages += for_each_free(boot, zone, init_piece);
 	init_reserved_ranges(boot);
-	mm_for_each_zone(zone, boot->buddy) {
+	mm_for_each_zone(zone, boot->buddy)
 		for_each_free(boot, zone, free_piece);
-		mm_buddy_pcp_tune(zone);
-	}
+	mm_buddy_setup_zones(boot->buddy);
 	boot->early_ns = mm_exec_now(boot->exec) - began;
 	mm_buddy_set_open(boot->buddy, true);
 }

@@ -2,10 +2,14 @@
 /* The page allocator of a machine: making, emptying and filling it. */
 #include "buddy.h"
 
+#include "alt.h"
 #include "bits.h"
+#include "poison.h"
+#include "watermark.h"
 #include <errno.h>
 
-static int init_zone(struct mm_zone *zone, const struct mm_buddy_config *cfg, unsigned index)
+static int init_zone(struct mm_buddy *b, struct mm_zone *zone, const struct mm_buddy_config *cfg,
+		     unsigned index)
 {
 	unsigned node = index / MMSIM_NR_ZONES, type = index % MMSIM_NR_ZONES;
 	int err;
@@ -13,6 +17,8 @@ static int init_zone(struct mm_zone *zone, const struct mm_buddy_config *cfg, un
 	zone->exec = cfg->exec;
 	zone->map = cfg->map;
 	zone->obs = cfg->obs;
+	zone->policy = &b->policy;
+	zone->rng = mm_rng_split(cfg->exec->seed, index);
 	zone->type = (enum mmsim_zone_type)type;
 	zone->node = node;
 	zone->span = cfg->shape->zone[node][type];
@@ -37,6 +43,21 @@ static int alloc_arrays(struct mm_buddy *b, struct mm_meta *meta)
 	return b->zones && b->zonelists && b->zonelist_memory && b->zone_of_bits ? 0 : -ENOMEM;
 }
 
+/* What stands before the lists, or in place of them. */
+static int init_fronts(struct mm_buddy *b, const struct mm_buddy_config *cfg)
+{
+	const struct mm_alt_ops *ops = mm_buddy_alt_ops(b->policy.allocator);
+	int err = 0;
+
+	mm_for_each_zone(zone, b) {
+		if (!err)
+			err = mm_buddy_pcp_init(zone, cfg->locks);
+		if (!err && ops)
+			err = ops->init(zone);
+	}
+	return err;
+}
+
 int mm_buddy_init(struct mm_buddy *b, const struct mm_buddy_config *cfg)
 {
 	int err;
@@ -49,15 +70,13 @@ int mm_buddy_init(struct mm_buddy *b, const struct mm_buddy_config *cfg)
 		.pages = cfg->pages,
 		.topology = cfg->topology,
 		.nr_nodes = cfg->shape->nr_nodes,
+		.policy = *cfg->policy,
 	};
 	err = alloc_arrays(b, cfg->exec->meta);
 	for (unsigned i = 0; !err && i < b->nr_nodes * MMSIM_NR_ZONES; i++)
-		err = init_zone(&b->zones[i], cfg, i);
-	if (!err) {
-		mm_for_each_zone(zone, b)
-			if (!err)
-				err = mm_buddy_pcp_init(zone, cfg->locks);
-	}
+		err = init_zone(b, &b->zones[i], cfg, i);
+	if (!err)
+		err = init_fronts(b, cfg);
 	if (err) {
 		mm_buddy_fini(b);
 		return err;
@@ -72,6 +91,8 @@ void mm_buddy_set_open(struct mm_buddy *b, bool open)
 {
 	bool watched = false;
 
+	/* Only the lists of Linux have the short way, and poisoning looks at every page. */
+	watched = b->policy.allocator || b->policy.flags & MMSIM_POLICY_POISON;
 	/* All locks of a machine are watched, or none. */
 	mm_for_each_zone(zone, b)
 		watched |= zone->lock.lock.watched;
@@ -86,6 +107,8 @@ void mm_buddy_fini(struct mm_buddy *b)
 
 	if (b->zones) {
 		mm_for_each_zone(zone, b) {
+			if (zone->alt)
+				zone->alt->ops->fini(zone);
 			if (zone->pcps.base)
 				mm_buddy_pcp_fini(zone);
 			mm_buddy_zone_fini(zone, meta);
@@ -103,9 +126,15 @@ void mm_buddy_clear(struct mm_buddy *b)
 {
 	mm_buddy_set_open(b, false);
 	mm_for_each_zone(zone, b) {
+		/* The same after a reset as after creation. */
+		zone->rng = mm_rng_split(b->exec->seed, (uint64_t)(zone - b->zones));
+		zone->rng_nr_bits = 0;
 		mm_buddy_zone_clear(zone);
 		mm_buddy_pcp_clear(zone);
+		if (zone->alt)
+			zone->alt->ops->clear(zone);
 	}
+	mm_buddy_setup_zones(b);
 }
 
 void mm_buddy_free_pages_core(struct mm_buddy *b, uint64_t pfn, unsigned order, bool pages_ready)
@@ -117,8 +146,24 @@ void mm_buddy_free_pages_core(struct mm_buddy *b, uint64_t pfn, unsigned order, 
 	if (!pages_ready)
 		for (uint64_t i = 0; i < nr; i++)
 			page[i].refcount = 0;
+	mm_buddy_poison_pages(b, page, order);
+	if (zone->alt) {
+		__atomic_add_fetch(&zone->managed, nr, __ATOMIC_RELAXED);
+		mm_buddy_alt_free(zone, page, order);
+		return;
+	}
 	mm_spin_lock(&zone->lock);
-	zone->managed += nr;
+	__atomic_store_n(&zone->managed, zone->managed + nr, __ATOMIC_RELAXED);
 	mm_buddy_free_one_page(zone, page, order, mm_zone_migratetype(zone, pfn), MM_FPI_TO_TAIL);
 	mm_spin_unlock(&zone->lock);
+}
+
+void mm_buddy_drain_all(struct mm_buddy *b)
+{
+	mm_for_each_zone(zone, b) {
+		if (!zone->alt)
+			mm_buddy_pcp_drain_all(zone);
+		for (unsigned cpu = 0; zone->alt && cpu < b->exec->nr_cpus; cpu++)
+			zone->alt->ops->drain(zone, cpu);
+	}
 }

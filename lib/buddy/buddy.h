@@ -3,8 +3,8 @@
  * The page allocator of a machine: its zones, the order in which they are tried, and the calls.
  *
  * Counterpart: mm/page_alloc.c around get_page_from_freelist() and __free_frozen_pages(). Differences:
- * no watermarks and no reclaim yet; a free is checked in every build, against the order that the
- * block was handed out with.
+ * nothing is reclaimed: waking kswapd is an event and a callback; a free is checked in every build,
+ * against the order that the block was handed out with.
  *
  *  Z1: the first page of an allocated block has refcount 1 and order = the block's; all its other
  *      pages, and all pages not allocated, have refcount 0. Reserved pages have refcount 1 and
@@ -19,6 +19,7 @@
 
 #include "log.h"
 #include "pcp.h"
+#include "rng.h"
 #include "topology.h"
 #include <mmsim/alloc.h>
 
@@ -44,6 +45,12 @@ struct mm_buddy {
 	struct mm_zonelist *zonelists; /* [nr_nodes] */
 	struct mm_zone **zonelist_memory; /* [nr_nodes][nr_nodes * MMSIM_NR_ZONES] */
 
+	struct mmsim_alloc_policy policy;
+	bool grouping_disabled; /* atomic; counterpart: page_group_by_mobility_disabled */
+	/* Told when a node runs short; runs where that happens, with no lock held. NULL: nobody. */
+	void (*kswapd)(void *ctx, unsigned node, unsigned order);
+	void *kswapd_ctx;
+
 	/* Asks for deferred memory of a zone; true: there may be more now. NULL: there is none. */
 	bool (*grow)(void *ctx, struct mm_zone *zone, unsigned order);
 	void *grow_ctx;
@@ -61,6 +68,7 @@ struct mm_buddy_config {
 	const struct mm_area *pages;
 	const struct mm_obs *obs;
 	const struct mm_topology *topology;
+	const struct mmsim_alloc_policy *policy;
 };
 
 /* Zones without managed memory. 0 or -ENOMEM. */
@@ -79,6 +87,9 @@ void mm_buddy_clear(struct mm_buddy *b);
  */
 void mm_buddy_free_pages_core(struct mm_buddy *b, uint64_t pfn, unsigned order, bool pages_ready);
 
+/* What all CPUs keep for themselves back to their zones. Counterpart: drain_all_pages(). */
+void mm_buddy_drain_all(struct mm_buddy *b);
+
 /* The public calls; arguments are checked here. `nid` may be MMSIM_NUMA_NO_NODE. */
 struct mmsim_page *mm_buddy_alloc_pages(struct mm_buddy *b, int nid, mmsim_gfp_t gfp,
 					unsigned order);
@@ -87,14 +98,31 @@ size_t mm_buddy_alloc_pages_bulk(struct mm_buddy *b, mmsim_gfp_t gfp, size_t nr,
 int mm_buddy_free_pages(struct mm_buddy *b, struct mmsim_page *page, unsigned order);
 int mm_buddy_free_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order);
 
+/*
+ * An allocated block becomes as many single pages. 0, or -EINVAL with a message, as a free with this
+ * order would be refused. Counterpart: split_page().
+ */
+int mm_buddy_split_page(struct mm_buddy *b, struct mmsim_page *page, unsigned order);
+
 /* Why a free was refused, in words: names pfn and state. For the log only; cost O(orders). */
 void mm_buddy_describe(const struct mm_buddy *b, uint64_t pfn, char *buf, size_t len);
 
-/* mmsim_validate(): B1-B4, C1, C2, Z1. Idle machine. Returns free pages. */
+/* mmsim_validate(): B1-B4, C1-C3, H1, I1, I2, P1, Z1. Idle machine. Returns free pages. */
 uint64_t mm_buddy_validate(struct mm_buddy *b);
 
 /* Order in which the nodes are tried from each node. */
 void mm_buddy_build_zonelists(struct mm_buddy *b, const struct mm_shape *shape);
+
+/* Counterpart: prep_new_page(). Z1. */
+static inline void mm_prep_new_page(struct mmsim_page *page, unsigned order, bool movable)
+{
+	page->priv = 0;
+	page->index = 0;
+	page->mapping = NULL;
+	__atomic_store_n(&page->order, (uint8_t)order, __ATOMIC_RELAXED);
+	__atomic_store_n(&page->movable, movable, __ATOMIC_RELAXED);
+	__atomic_store_n(&page->refcount, 1, __ATOMIC_RELEASE);
+}
 
 static inline struct mm_zone *mm_buddy_zone(const struct mm_buddy *b, unsigned node, unsigned type)
 {

@@ -2,86 +2,201 @@
 /*
  * When the lists of the wanted migratetype are empty.
  *
- * Counterpart: __rmqueue_claim() for whole pageblocks, __rmqueue_steal(). Claiming comes first: the
- * largest block of at least a pageblock changes its type for good, so that later requests of this
- * type find theirs there. If none is that large, a block is stolen from the smallest that fits, and
- * the pageblock keeps its type. (The kernel also claims pageblocks that are half free; the
- * page-allocator issue brings that, with the bookkeeping it needs.)
+ * Counterpart: __rmqueue_claim(), __rmqueue_steal(), try_to_claim_block(), boost_watermark(). Claiming
+ * comes first: a pageblock that is free for the greater part, or holds the same kind of pages, changes
+ * its type for good, so that later requests of this type find theirs there. Otherwise one block is
+ * stolen and the pageblock keeps its type. The older rules are policies, see mmsim/policy.h.
  */
 #include "zone.h"
 
-static const enum mmsim_migratetype fallbacks[MMSIM_NR_MIGRATETYPES][2] = {
+#include "bits.h"
+#include "pageblock.h"
+#include "watermark.h"
+
+enum { NR_FALLBACKS = MMSIM_MIGRATE_PCPTYPES - 1 };
+
+static const enum mmsim_migratetype fallbacks[MMSIM_MIGRATE_PCPTYPES][NR_FALLBACKS] = {
 	[MMSIM_MIGRATE_UNMOVABLE] = { MMSIM_MIGRATE_RECLAIMABLE, MMSIM_MIGRATE_MOVABLE },
 	[MMSIM_MIGRATE_MOVABLE] = { MMSIM_MIGRATE_RECLAIMABLE, MMSIM_MIGRATE_UNMOVABLE },
 	[MMSIM_MIGRATE_RECLAIMABLE] = { MMSIM_MIGRATE_UNMOVABLE, MMSIM_MIGRATE_MOVABLE },
 };
 
-/* A block of exactly this order from the types that mt may fall back to. */
-static struct mmsim_page *find_at(struct mm_zone *zone, unsigned order, enum mmsim_migratetype mt,
-				  enum mmsim_migratetype *from)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		mm_list *list = &zone->area[order].list[fallbacks[mt][i]];
+/* What was asked for, and the block of another type that was found. */
+struct attempt {
+	struct mm_zone *zone;
+	unsigned order;
+	enum mmsim_migratetype mt;
+	unsigned alloc_flags;
+	struct mmsim_page *block;
+	unsigned found;
+	enum mmsim_migratetype from;
+};
 
-		*from = fallbacks[mt][i];
-		if (!mm_list_empty(list))
-			return mm_list_first(list, struct mmsim_page, lru);
+/* A block of exactly this order from the types that may be fallen back to. */
+static bool find_at(struct attempt *a, unsigned order)
+{
+	for (unsigned i = 0; i < NR_FALLBACKS; i++) {
+		mm_list *list = &a->zone->area[order].list[fallbacks[a->mt][i]];
+
+		if (mm_list_empty(list))
+			continue;
+		a->from = fallbacks[a->mt][i];
+		a->found = order;
+		a->block = mm_list_first(list, struct mmsim_page, lru);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Pages that stay would spoil a Movable pageblock: then the whole of it, whatever the size. A movable
+ * page can go elsewhere later. Counterpart: should_try_claim_block().
+ */
+static bool claimable(const struct attempt *a, unsigned order)
+{
+	return order >= MMSIM_PAGEBLOCK_ORDER / 2 || a->mt != MMSIM_MIGRATE_MOVABLE ||
+	       a->zone->grouping_disabled;
+}
+
+static void trace(const struct attempt *a, const struct mmsim_page *page)
+{
+	struct mm_zone *zone = a->zone;
+	uint64_t pfn = mm_page_to_pfn(zone->map, page);
+
+	mm_event(zone->obs, .id = MMSIM_EV_MM_PAGE_ALLOC_EXTFRAG, .pfn = pfn, .order = a->order,
+		 .migratetype = (int32_t)a->mt, .arg = a->found,
+		 .fallback_migratetype = (int32_t)a->from,
+		 .change_ownership = mm_zone_migratetype(zone, pfn) == a->mt);
+}
+
+static struct mmsim_page *take(const struct attempt *a, enum mmsim_migratetype rest)
+{
+	mm_buddy_del_from_list(a->zone, a->block, a->found, a->from);
+	mm_buddy_expand(a->zone, a->block, a->order, a->found, rest);
+	return a->block;
+}
+
+/* Would the pageblock fit the request for the greater part? */
+static bool alike(const struct attempt *a, const struct mm_pageblock_use *use)
+{
+	unsigned like = 0;
+
+	if (a->mt == MMSIM_MIGRATE_MOVABLE)
+		like = use->movable;
+	/* Between the two that do not move nobody can tell them apart. */
+	else if (a->from == MMSIM_MIGRATE_MOVABLE)
+		like = MMSIM_PAGEBLOCK_NR_PAGES - use->free - use->movable;
+	return use->free + like >= MMSIM_PAGEBLOCK_NR_PAGES / 2 || a->zone->grouping_disabled;
+}
+
+/* Counterpart: try_to_claim_block(). */
+static struct mmsim_page *claim_block(struct attempt *a)
+{
+	struct mm_zone *zone = a->zone;
+	struct mm_pageblock_use use;
+
+	if (a->found >= MMSIM_PAGEBLOCK_ORDER) {
+		mm_buddy_retype(zone, a->block, a->found, a->mt);
+		return take(a, a->mt);
+	}
+	if (mm_buddy_boost_watermark(zone) && a->alloc_flags & MM_ALLOC_KSWAPD)
+		mm_zone_set_flag(zone, MM_ZONE_BOOSTED_WATERMARK);
+	if (!mm_buddy_pageblock_use(zone, a->block, &use) || !alike(a, &use))
+		return NULL;
+	mm_buddy_pageblock_move(zone, a->block, a->from, a->mt);
+	return mm_buddy_rmqueue_smallest(zone, a->order, a->mt);
+}
+
+static unsigned least_claimable(const struct attempt *a)
+{
+	if (a->alloc_flags & MM_ALLOC_NOFRAGMENT && a->order < MMSIM_PAGEBLOCK_ORDER)
+		return MMSIM_PAGEBLOCK_ORDER;
+	return a->order;
+}
+
+/* From the largest down, so that a claim lasts. Counterpart: __rmqueue_claim(). */
+static struct mmsim_page *claim(struct attempt *a)
+{
+	for (unsigned o = MMSIM_NR_PAGE_ORDERS; o-- > least_claimable(a);) {
+		struct mmsim_page *page;
+
+		if (!claimable(a, o))
+			break;
+		if (!find_at(a, o))
+			continue;
+		page = claim_block(a);
+		if (!page)
+			continue;
+		a->zone->stat.claims++;
+		trace(a, page);
+		return page;
 	}
 	return NULL;
 }
 
-static void trace(struct mm_zone *zone, struct mmsim_page *page, unsigned order, unsigned found,
-		  enum mmsim_migratetype mt)
+static struct mmsim_page *steal_found(struct attempt *a)
 {
-	mm_event(zone->obs, .id = MMSIM_EV_MM_PAGE_ALLOC_EXTFRAG,
-		 .pfn = mm_page_to_pfn(zone->map, page), .order = order, .migratetype = (int32_t)mt,
-		 .arg = found);
-}
+	struct mmsim_page *page = take(a, a->from);
 
-static struct mmsim_page *take(struct mm_zone *zone, struct mmsim_page *page, unsigned order,
-			       unsigned found, enum mmsim_migratetype from,
-			       enum mmsim_migratetype rest)
-{
-	mm_buddy_del_from_list(zone, page, found, from);
-	mm_buddy_expand(zone, page, order, found, rest);
+	a->zone->stat.steals++;
+	trace(a, page);
 	return page;
 }
 
-static struct mmsim_page *claim(struct mm_zone *zone, unsigned order, enum mmsim_migratetype mt)
+/* From the smallest up, so that little is broken. Counterpart: __rmqueue_steal(). */
+static struct mmsim_page *steal(struct attempt *a)
 {
-	unsigned least = order > MMSIM_PAGEBLOCK_ORDER ? order : MMSIM_PAGEBLOCK_ORDER;
-
-	for (unsigned o = MMSIM_NR_PAGE_ORDERS; o-- > least;) {
-		enum mmsim_migratetype from;
-		struct mmsim_page *page = find_at(zone, o, mt, &from);
-
-		if (!page)
-			continue;
-		trace(zone, page, order, o, mt);
-		mm_buddy_retype(zone, page, o, mt);
-		return take(zone, page, order, o, from, mt);
-	}
+	for (unsigned o = a->order; o < MMSIM_NR_PAGE_ORDERS; o++)
+		if (find_at(a, o))
+			return steal_found(a);
 	return NULL;
 }
 
-static struct mmsim_page *steal(struct mm_zone *zone, unsigned order, enum mmsim_migratetype mt)
+/*
+ * To 6.14: the largest block decides. What cannot be claimed gives its one page there and then, except
+ * for movable pages, which take the smallest.
+ */
+static struct mmsim_page *from_largest(struct attempt *a)
 {
-	for (unsigned o = order; o < MMSIM_NR_PAGE_ORDERS; o++) {
-		enum mmsim_migratetype from;
-		struct mmsim_page *page = find_at(zone, o, mt, &from);
+	for (unsigned o = MMSIM_NR_PAGE_ORDERS; o-- > least_claimable(a);) {
+		struct mmsim_page *page;
 
-		if (!page)
+		if (!find_at(a, o))
 			continue;
-		trace(zone, page, order, o, mt);
-		return take(zone, page, order, o, from, from);
+		if (!claimable(a, o))
+			return o > a->order ? steal(a) : steal_found(a);
+		page = claim_block(a);
+		if (!page)
+			return steal_found(a);
+		a->zone->stat.claims++;
+		trace(a, page);
+		return page;
 	}
 	return NULL;
 }
 
 struct mmsim_page *mm_buddy_rmqueue_fallback(struct mm_zone *zone, unsigned order,
-					     enum mmsim_migratetype mt)
+					     enum mmsim_migratetype mt, unsigned alloc_flags,
+					     enum mm_rmqueue_mode *mode)
 {
-	struct mmsim_page *page = claim(zone, order, mt);
+	struct attempt a = { .zone = zone, .order = order, .mt = mt, .alloc_flags = alloc_flags };
+	struct mmsim_page *page = NULL;
 
-	return page ? page : steal(zone, order, mt);
+	if (!mm_migratetype_mergeable(mt))
+		return NULL;
+	if (zone->policy->fallback == MMSIM_FALLBACK_LARGEST) {
+		*mode = MM_RMQUEUE_NORMAL;
+		return from_largest(&a);
+	}
+	if (*mode <= MM_RMQUEUE_CLAIM && (page = claim(&a))) {
+		/* The lists of this type are filled again. */
+		*mode = MM_RMQUEUE_NORMAL;
+		return page;
+	}
+	if (alloc_flags & MM_ALLOC_NOFRAGMENT)
+		return NULL;
+	page = steal(&a);
+	if (page && zone->policy->fallback == MMSIM_FALLBACK_CACHED)
+		*mode = MM_RMQUEUE_STEAL;
+	return page;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-CPU lists. */
+/* Per-CPU lists: to and from the zone. */
 #include "pcp.h"
 
 #include "bits.h"
+#include "pcp_bulk.h"
+#include "pcp_tune.h"
+#include "watermark.h"
 #include <errno.h>
-
-enum { HIGH_BATCHES = 6 };
+#include <limits.h>
 
 int mm_buddy_pcp_init(struct mm_zone *zone, struct mm_lockset *locks)
 {
@@ -32,123 +34,136 @@ void mm_buddy_pcp_fini(struct mm_zone *zone)
 
 void mm_buddy_pcp_clear(struct mm_zone *zone)
 {
+	const struct mmsim_alloc_policy *policy = zone->policy;
+
 	for (unsigned cpu = 0; cpu < zone->exec->nr_cpus; cpu++) {
 		struct mm_pcp *pcp = mm_per_cpu(&zone->pcps, cpu);
 
-		pcp->count = 0;
-		for (int t = 0; t < MMSIM_NR_MIGRATETYPES; t++)
-			mm_list_init(&pcp->lists[t]);
+		/* As the kernel's boot pageset: each page goes straight through. */
+		pcp->count = pcp->high = pcp->high_min = pcp->high_max = pcp->free_count = 0;
+		pcp->batch = 1;
+		pcp->alloc_factor = 0;
+		pcp->flags =
+			policy->flags & MMSIM_POLICY_FREE_HIGH_BATCH ? MM_PCPF_FREE_HIGH_BATCH : 0;
+		pcp->scale_max = policy->pcp_batch_scale_max
+					 ? (uint8_t)(policy->pcp_batch_scale_max - 1)
+					 : MM_PCP_BATCH_SCALE_MAX;
+		for (unsigned i = 0; i < MM_NR_PCP_LISTS; i++)
+			mm_list_init(&pcp->lists[i]);
 	}
-	mm_buddy_pcp_tune(zone);
-}
-
-static unsigned zone_batchsize(uint64_t managed)
-{
-	uint64_t batch = mm_min(managed >> 12, UINT64_C(64));
-
-	return batch <= 1 ? 1 : (unsigned)mm_rounddown_pow2(batch + batch / 2) - 1;
-}
-
-void mm_buddy_pcp_tune(struct mm_zone *zone)
-{
-	unsigned batch = zone_batchsize(zone->managed);
-
-	__atomic_store_n(&zone->pcp_batch, batch, __ATOMIC_RELAXED);
-	__atomic_store_n(&zone->pcp_high, batch * HIGH_BATCHES, __ATOMIC_RELAXED);
-}
-
-static unsigned pcp_batch(const struct mm_zone *zone)
-{
-	return __atomic_load_n(&zone->pcp_batch, __ATOMIC_RELAXED);
 }
 
 /* In the order the zone gives them. Counterpart: rmqueue_bulk(). */
-void mm_buddy_pcp_refill(struct mm_zone *zone, struct mm_pcp *pcp, enum mmsim_migratetype mt)
+void mm_buddy_pcp_refill(struct mm_zone *zone, struct mm_pcp *pcp, unsigned order,
+			 enum mmsim_migratetype mt, unsigned alloc_flags)
 {
-	unsigned nr = pcp_batch(zone);
-
 	mm_assert(mm_spin_held(&pcp->lock));
-	mm_spin_lock(&zone->lock);
-	for (unsigned i = 0; i < nr; i++) {
-		struct mmsim_page *page = mm_buddy_rmqueue(zone, 0, mt);
+	mm_buddy_pcp_fill(zone, pcp, order, mt, alloc_flags,
+			  mm_buddy_nr_pcp_alloc(zone, pcp, order));
+}
 
-		if (!page)
-			break;
-		page->index = mt;
-		mm_list_add_tail(&page->lru, &pcp->lists[mt]);
-		pcp->count++;
-	}
-	mm_spin_unlock(&zone->lock);
+int mm_buddy_pcp_drain_slice(struct mm_zone *zone, struct mm_pcp *pcp, int nr, int most,
+			     unsigned first)
+{
+	int slice = mm_min(nr, most);
+
+	mm_buddy_pcp_empty(zone, pcp, slice, first);
+	return pcp->count ? nr - slice : 0;
+}
+
+int mm_buddy_pcp_slice(const struct mm_zone *zone, const struct mm_pcp *pcp)
+{
+	return zone->policy->pcp_free == MMSIM_PCP_FREE_SLICED ? pcp->batch : INT_MAX;
 }
 
 /*
- * Give nr pages back, oldest first: from the list `first` until it is empty, then the next, round.
- * Counterpart: free_pcppages_bulk(). pcp->lock is held.
+ * The lock is let go between two slices so that others on this CPU get in. False: somebody has it now,
+ * and the rest is left to them.
  */
-static void drain(struct mm_zone *zone, struct mm_pcp *pcp, unsigned nr, unsigned first)
+static bool drain_in_slices(struct mm_zone *zone, struct mm_pcp *pcp, int nr, unsigned first)
 {
-	unsigned t = first;
+	const int most = mm_buddy_pcp_slice(zone, pcp);
 
-	mm_assert(mm_spin_held(&pcp->lock));
-	mm_spin_lock(&zone->lock);
-	while (nr && pcp->count) {
-		mm_list *list = &pcp->lists[t];
-		struct mmsim_page *page;
-		enum mmsim_migratetype mt;
-		uint64_t pfn;
-
-		if (mm_list_empty(list)) {
-			t = (t + 1) % MMSIM_NR_MIGRATETYPES;
-			continue;
-		}
-		page = mm_list_last(list, struct mmsim_page, lru);
-		mm_list_del(&page->lru);
-		pcp->count--;
-		nr--;
-		/* The pageblock may have changed its type since the page was freed. */
-		pfn = mm_page_to_pfn(zone->map, page);
-		mt = mm_zone_migratetype(zone, pfn);
-		mm_buddy_free_one_page(zone, page, 0, mt, MM_FPI_NONE);
-		mm_event(zone->obs, .id = MMSIM_EV_MM_PAGE_PCPU_DRAIN, .pfn = pfn,
-			 .migratetype = (int32_t)mt);
+	while ((nr = mm_buddy_pcp_drain_slice(zone, pcp, nr, most, first))) {
+		mm_spin_unlock(&pcp->lock);
+		if (!mm_spin_trylock(&pcp->lock))
+			return false;
 	}
-	mm_spin_unlock(&zone->lock);
+	return true;
 }
 
-void mm_buddy_pcp_spill(struct mm_zone *zone, struct mm_pcp *pcp, enum mmsim_migratetype mt)
+void mm_buddy_pcp_drained(struct mm_zone *zone)
 {
-	drain(zone, pcp, pcp_batch(zone), mt);
+	if (mm_zone_flag(zone, MM_ZONE_BELOW_HIGH) &&
+	    mm_buddy_watermark_ok(zone, 0, mm_zone_wmark(zone, MM_WMARK_HIGH), MMSIM_ZONE_MOVABLE,
+				  0))
+		mm_zone_clear_flag(zone, MM_ZONE_BELOW_HIGH);
 }
 
-size_t mm_buddy_pcp_alloc_bulk(struct mm_zone *zone, enum mmsim_migratetype mt, size_t nr,
-			       struct mmsim_page **pages)
+bool mm_buddy_pcp_committed(struct mm_zone *zone, struct mm_pcp *pcp, unsigned index,
+			    unsigned order)
+{
+	int nr = mm_buddy_nr_pcp_free(zone, pcp, order);
+	bool held;
+
+	if (mm_likely(!nr))
+		return true;
+	if (mm_unlikely(zone->drain_later != NULL)) {
+		zone->drain_later(zone->drain_ctx, zone, pcp, nr, index);
+		return true;
+	}
+	held = drain_in_slices(zone, pcp, nr, index);
+	mm_buddy_pcp_drained(zone);
+	return held;
+}
+
+size_t mm_buddy_pcp_alloc_bulk(struct mm_zone *zone, enum mmsim_migratetype mt,
+			       unsigned alloc_flags, size_t nr, struct mmsim_page **pages)
 {
 	struct mm_pcp *pcp = mm_this_cpu(&zone->pcps, zone->exec);
 	size_t got = 0;
 
 	if (!mm_spin_trylock(&pcp->lock))
 		return 0;
-	while (got < nr) {
-		if (mm_list_empty(&pcp->lists[mt]))
-			mm_buddy_pcp_refill(zone, pcp, mt);
-		if (mm_list_empty(&pcp->lists[mt]))
-			break;
-		pages[got] = mm_pcp_pop(pcp, mt);
-		mm_exec_charge(zone->exec, MM_CHARGE_TOUCH, pages[got++], sizeof(**pages));
-	}
+	while (got < nr && (pages[got] = mm_pcp_take(zone, pcp, 0, mt, alloc_flags)))
+		got++;
 	mm_spin_unlock(&pcp->lock);
 	return got;
 }
 
+void mm_buddy_pcp_drain(struct mm_zone *zone, unsigned cpu)
+{
+	struct mm_pcp *pcp = mm_per_cpu(&zone->pcps, cpu);
+
+	mm_spin_lock(&pcp->lock);
+	while (pcp->count > 0) {
+		mm_buddy_pcp_empty(zone, pcp, mm_min(pcp->count, pcp->batch << pcp->scale_max), 0);
+		/* Interrupts get in here. */
+		mm_spin_unlock(&pcp->lock);
+		mm_spin_lock(&pcp->lock);
+	}
+	mm_spin_unlock(&pcp->lock);
+}
+
 void mm_buddy_pcp_drain_all(struct mm_zone *zone)
 {
-	for (unsigned cpu = 0; cpu < zone->exec->nr_cpus; cpu++) {
-		struct mm_pcp *pcp = mm_per_cpu(&zone->pcps, cpu);
+	for (unsigned cpu = 0; cpu < zone->exec->nr_cpus; cpu++)
+		mm_buddy_pcp_drain(zone, cpu);
+}
 
-		mm_spin_lock(&pcp->lock);
-		drain(zone, pcp, pcp->count, 0);
-		mm_spin_unlock(&pcp->lock);
-	}
+bool mm_buddy_pcp_decay(struct mm_zone *zone, unsigned cpu)
+{
+	struct mm_pcp *pcp = mm_per_cpu(&zone->pcps, cpu);
+	bool more;
+	int nr;
+
+	mm_spin_lock(&pcp->lock);
+	nr = mm_buddy_pcp_high_decay(pcp);
+	more = pcp->high > pcp->high_min || nr > 0;
+	while (nr > 0)
+		nr = mm_buddy_pcp_drain_slice(zone, pcp, nr, pcp->batch, 0);
+	mm_spin_unlock(&pcp->lock);
+	return more;
 }
 
 uint64_t mm_buddy_pcp_count(struct mm_zone *zone)
@@ -159,7 +174,7 @@ uint64_t mm_buddy_pcp_count(struct mm_zone *zone)
 		struct mm_pcp *pcp = mm_per_cpu(&zone->pcps, cpu);
 
 		mm_spin_lock(&pcp->lock);
-		sum += pcp->count;
+		sum += (uint64_t)pcp->count;
 		mm_spin_unlock(&pcp->lock);
 	}
 	return sum;

@@ -81,6 +81,5 @@ void mmsim_drain_all_pages(struct mmsim *m)
 {
 	MM_ON_CPU(m);
 
-	mm_for_each_zone(zone, &m->buddy)
-		mm_buddy_pcp_drain_all(zone);
+	mm_buddy_drain_all(&m->buddy);
 }

@@ -317,5 +317,7 @@ int mmsim_config_check(const struct mmsim_config *cfg, char *msg, size_t len)
 		err = check_movable(&c);
 	if (!err)
 		err = mm_machine_check_figures(cfg, c.note);
+	if (!err)
+		err = mm_machine_check_policy(cfg, c.note);
 	return err ? err : mm_machine_check_explore(cfg, c.note);
 }

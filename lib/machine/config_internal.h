@@ -79,6 +79,7 @@ int mm_machine_parse_figure(struct mm_machine_note note, unsigned int figure,
 
 /* Can the config's explore be explored with, if its mode wants to? 0 or -EINVAL. */
 int mm_machine_check_explore(const struct mmsim_config *cfg, struct mm_machine_note note);
+int mm_machine_check_policy(const struct mmsim_config *cfg, struct mm_machine_note note);
 
 /** What a profile says, before it becomes part of a config. */
 struct mm_machine_profile {

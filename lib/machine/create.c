@@ -182,9 +182,9 @@ static int buddy_init(struct mmsim *m, const struct mmsim_config *cfg)
 		.pages = &m->pages,
 		.obs = &m->obs,
 		.topology = &m->topology,
+		.policy = &cfg->policy,
 	};
 
-	(void)cfg;
 	return mm_buddy_init(&m->buddy, &bc);
 }
 

@@ -184,6 +184,7 @@ static inline void rig_open(struct rig *r)
 		.pages = &r->pages,
 		.obs = &r->obs,
 		.topology = &r->env.topology,
+		.policy = &r->env.cfg.policy,
 	};
 	struct mm_boot_config boot = {
 		.log = &r->env.log,
@@ -236,11 +237,11 @@ static inline bool rig_page_is_clean(const struct rig *r, unsigned node, uint64_
 {
 	const struct mmsim_page *page = mm_pfn_to_page(&r->env.map, pfn);
 	bool head = page->page_type == MMSIM_PGTY_BUDDY;
-	static const uint8_t zero[7];
+	static const uint8_t zero[sizeof(page->reserved)];
 
 	return page->flags == rig_flags(r, node, pfn) && !page->refcount && !page->mapping &&
 	       !page->index && page->order == MM_NO_ORDER && (head || !page->priv) &&
-	       (head || page->page_type == MMSIM_PGTY_NONE) &&
+	       (head || page->page_type == MMSIM_PGTY_NONE) && !page->movable &&
 	       !memcmp(page->reserved, zero, sizeof(zero));
 }
 

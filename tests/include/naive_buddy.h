@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page allocator of one zone that is as simple as its rules: every free list is an array of pfns,
- * every page has a word that says what it is. Written from the rules (the kernel's, as far as
- * version 0.1 has them), not from the library, which it is compared with.
+ * The free lists of one zone, as simple as their rules: every list is an array of pfns, every page has a
+ * word that says what it is. Written from the rules (the kernel's), not from the library, which it is
+ * compared with. What stands in front of the lists is in naive_pcp.h.
  */
 #ifndef TEST_NAIVE_BUDDY_H
 #define TEST_NAIVE_BUDDY_H
@@ -14,10 +14,12 @@
 
 enum {
 	NAIVE_ORDERS = 11,
-	NAIVE_TYPES = 3,
+	NAIVE_TYPES = 3, /* Unmovable, Movable, Reclaimable */
+	NAIVE_MOVABLE = 1,
 	NAIVE_BLOCK = 512, /* pages of a pageblock */
+	NAIVE_BLOCK_ORDER = 9,
 	NAIVE_CPUS = 2,
-	NAIVE_BATCH_HIGHS = 6,
+	NAIVE_PCP_LISTS = 14,
 };
 
 #define NAIVE_NONE UINT32_MAX
@@ -28,14 +30,42 @@ struct naive_list {
 	size_t nr, room;
 };
 
+/* What a kernel's version and sysctls decide. */
+struct naive_rules {
+	bool largest; /* to 6.14 */
+	bool forgets; /* 6.15: each page of a refill is searched for anew */
+	bool slices; /* from 6.19: a batch at a time goes back */
+	bool fixed; /* high is high_min */
+	bool defrag; /* vm.defrag_mode */
+	bool cache; /* PCPF_FREE_HIGH_BATCH */
+	unsigned boost; /* of 10000 */
+	unsigned min_kbytes; /* 0: as the kernel would choose */
+	unsigned fraction; /* percpu_pagelist_high_fraction */
+	unsigned scale; /* at most batch << scale at a time */
+};
+
+struct naive_pcp {
+	struct naive_list list[NAIVE_PCP_LISTS];
+	int count, high, free_count, factor;
+	bool freed_blocks; /* the last free was of 2 to 8 pages */
+};
+
 struct naive_buddy {
-	uint32_t nr_pages;
-	unsigned batch;
+	struct naive_rules rules;
+	uint32_t nr_pages, managed, nr_free;
 	int8_t *order; /* [nr_pages]: of the free block that begins here; -1: none does */
+	bool *movable; /* [nr_pages]: allocated, and could be moved */
 	uint8_t *type; /* [pageblocks] */
 	struct naive_list list[NAIVE_ORDERS][NAIVE_TYPES];
-	struct naive_list pcp[NAIVE_CPUS][NAIVE_TYPES];
+	uint64_t mark[3], boost; /* min, low, high */
+	bool below_high;
+	uint64_t claims, steals;
+	int batch, high_min, high_max;
+	struct naive_pcp pcp[NAIVE_CPUS];
 };
+
+/* How far the search has come, over one refill. */
+enum naive_mode { NAIVE_OWN, NAIVE_CLAIM, NAIVE_STEAL };
 
 static inline void naive_put(struct naive_list *l, uint32_t pfn, bool tail)
 {
@@ -86,12 +116,14 @@ static inline void naive_add_block(struct naive_buddy *b, uint32_t pfn, unsigned
 				   unsigned type, bool tail)
 {
 	b->order[pfn] = (int8_t)order;
+	b->nr_free += 1u << order;
 	naive_put(&b->list[order][type], pfn, tail);
 }
 
 static inline void naive_del_block(struct naive_buddy *b, uint32_t pfn, unsigned order)
 {
 	b->order[pfn] = -1;
+	b->nr_free -= 1u << order;
 	naive_remove(&b->list[order][naive_type(b, pfn)], pfn);
 }
 
@@ -135,11 +167,20 @@ static inline uint32_t naive_split(struct naive_buddy *b, unsigned order, unsign
 	uint32_t pfn = naive_take_head(&b->list[order][from]);
 
 	b->order[pfn] = -1;
+	b->nr_free -= 1u << order;
 	while (order > want) {
 		order--;
 		naive_add_block(b, pfn + (1u << order), order, type, false);
 	}
 	return pfn;
+}
+
+static inline uint32_t naive_take_own(struct naive_buddy *b, unsigned order, unsigned type)
+{
+	for (unsigned o = order; o < NAIVE_ORDERS; o++)
+		if (b->list[o][type].nr)
+			return naive_split(b, o, type, order, type);
+	return NAIVE_NONE;
 }
 
 /* Which other type to take from at this order; NAIVE_TYPES: none. */
@@ -153,116 +194,161 @@ static inline unsigned naive_other(const struct naive_buddy *b, unsigned order, 
 	return NAIVE_TYPES;
 }
 
-static inline uint32_t naive_take_block(struct naive_buddy *b, unsigned order, unsigned type)
+static inline void naive_boost(struct naive_buddy *b)
 {
-	unsigned other;
+	uint64_t most = b->mark[2] * b->rules.boost / 10000;
 
-	for (unsigned o = order; o < NAIVE_ORDERS; o++)
-		if (b->list[o][type].nr)
-			return naive_split(b, o, type, order, type);
-	for (unsigned o = NAIVE_ORDERS; o-- > 9;) { /* claim: whole pageblocks, the largest */
-		if (o < order || (other = naive_other(b, o, type)) == NAIVE_TYPES)
-			continue;
-		naive_set_type(b, b->list[o][other].pfn[b->list[o][other].nr - 1], o, type);
+	if (!b->rules.boost || b->managed < 4 * NAIVE_BLOCK || !most)
+		return;
+	b->boost += NAIVE_BLOCK;
+	if (b->boost > most)
+		b->boost = most < NAIVE_BLOCK ? NAIVE_BLOCK : most;
+}
+
+/* Is the pageblock for the greater part free or of the kind of `type`? */
+static inline bool naive_suits(const struct naive_buddy *b, uint32_t first, unsigned from,
+			       unsigned type)
+{
+	unsigned nr_free = 0, movable = 0, like = 0;
+
+	for (uint32_t p = first; p < first + NAIVE_BLOCK;)
+		if (b->order[p] >= 0) {
+			nr_free += 1u << b->order[p];
+			p += 1u << b->order[p];
+		} else {
+			movable += b->movable[p++];
+		}
+	if (type == NAIVE_MOVABLE)
+		like = movable;
+	else if (from == NAIVE_MOVABLE)
+		like = NAIVE_BLOCK - nr_free - movable;
+	return nr_free + like >= NAIVE_BLOCK / 2;
+}
+
+/* All that is free in the pageblock goes to the tails of another type's lists. */
+static inline void naive_hand_over(struct naive_buddy *b, uint32_t first, unsigned from,
+				   unsigned type)
+{
+	for (uint32_t p = first; p < first + NAIVE_BLOCK; p++)
+		if (b->order[p] >= 0) {
+			naive_remove(&b->list[b->order[p]][from], p);
+			naive_put(&b->list[b->order[p]][type], p, true);
+		}
+	naive_set_type(b, first, NAIVE_BLOCK_ORDER, type);
+}
+
+/* The pageblock around the block at the head of this list, or those in it, becomes ours. */
+static inline uint32_t naive_claim_from(struct naive_buddy *b, unsigned o, unsigned other,
+					unsigned order, unsigned type)
+{
+	struct naive_list *l = &b->list[o][other];
+	uint32_t first = l->pfn[l->nr - 1] / NAIVE_BLOCK * NAIVE_BLOCK;
+
+	if (o >= NAIVE_BLOCK_ORDER) {
+		naive_set_type(b, first, o, type);
 		return naive_split(b, o, other, order, type);
 	}
-	for (unsigned o = order; o < NAIVE_ORDERS; o++) /* steal: the smallest */
-		if ((other = naive_other(b, o, type)) < NAIVE_TYPES)
-			return naive_split(b, o, other, order, other);
+	naive_boost(b);
+	/* The zone begins and ends within a pageblock. */
+	if (!first || first + NAIVE_BLOCK > b->nr_pages || !naive_suits(b, first, other, type))
+		return NAIVE_NONE;
+	naive_hand_over(b, first, other, type);
+	return naive_take_own(b, order, type);
+}
+
+static inline bool naive_may_claim(unsigned o, unsigned type)
+{
+	return o >= NAIVE_BLOCK_ORDER / 2 || type != NAIVE_MOVABLE;
+}
+
+static inline uint32_t naive_claim(struct naive_buddy *b, unsigned order, unsigned type,
+				   unsigned least)
+{
+	for (unsigned o = NAIVE_ORDERS; o-- > least && naive_may_claim(o, type);) {
+		unsigned other = naive_other(b, o, type);
+		uint32_t pfn = other < NAIVE_TYPES ? naive_claim_from(b, o, other, order, type)
+						   : NAIVE_NONE;
+
+		if (pfn != NAIVE_NONE) {
+			b->claims++;
+			return pfn;
+		}
+	}
 	return NAIVE_NONE;
 }
 
-static inline size_t naive_pcp_count(const struct naive_buddy *b, unsigned cpu)
+static inline uint32_t naive_steal_at(struct naive_buddy *b, unsigned o, unsigned order,
+				      unsigned type)
 {
-	return b->pcp[cpu][0].nr + b->pcp[cpu][1].nr + b->pcp[cpu][2].nr;
+	unsigned other = naive_other(b, o, type);
+
+	b->steals++;
+	return naive_split(b, o, other, order, other);
 }
 
-static inline uint32_t naive_pcp_take(struct naive_buddy *b, unsigned cpu, unsigned type)
+static inline uint32_t naive_steal(struct naive_buddy *b, unsigned order, unsigned type)
 {
-	struct naive_list *l = &b->pcp[cpu][type];
+	for (unsigned o = order; o < NAIVE_ORDERS; o++)
+		if (naive_other(b, o, type) < NAIVE_TYPES)
+			return naive_steal_at(b, o, order, type);
+	return NAIVE_NONE;
+}
+
+/* To 6.14: all depends on the largest block. */
+static inline uint32_t naive_from_largest(struct naive_buddy *b, unsigned order, unsigned type,
+					  unsigned least)
+{
+	unsigned o = NAIVE_ORDERS - 1, other;
 	uint32_t pfn;
 
-	if (!l->nr) /* the first page got is the first to be handed out: each goes behind the last */
-		for (unsigned i = 0; i < b->batch; i++)
-			if ((pfn = naive_take_block(b, 0, type)) != NAIVE_NONE)
-				naive_put(l, pfn, true);
-	return l->nr ? naive_take_head(l) : NAIVE_NONE;
+	while (o > least && naive_other(b, o, type) == NAIVE_TYPES)
+		o--;
+	other = naive_other(b, o, type);
+	if (o < least || other == NAIVE_TYPES)
+		return NAIVE_NONE;
+	if (!naive_may_claim(o, type))
+		return naive_steal(b, order, type);
+	pfn = naive_claim_from(b, o, other, order, type);
+	b->claims += pfn != NAIVE_NONE;
+	return pfn == NAIVE_NONE ? naive_steal_at(b, o, order, type) : pfn;
 }
 
-/* Back to the zone: the oldest of this list until it is empty, then of the next ones. */
-static inline void naive_pcp_drain(struct naive_buddy *b, unsigned cpu, unsigned type, size_t nr)
+/* `pure`: no block of less than a pageblock from another type. */
+static inline uint32_t naive_take_block(struct naive_buddy *b, unsigned order, unsigned type,
+					bool pure, enum naive_mode *mode)
 {
-	while (nr && naive_pcp_count(b, cpu)) {
-		struct naive_list *l = &b->pcp[cpu][type];
-
-		if (!l->nr) {
-			type = (type + 1) % NAIVE_TYPES;
-			continue;
-		}
-		naive_free_block(b, naive_take_tail(l), 0, false);
-		nr--;
-	}
-}
-
-/* `busy`: the per-CPU list cannot be used this time. */
-static inline uint32_t naive_alloc(struct naive_buddy *b, unsigned cpu, unsigned order,
-				   unsigned type, bool busy)
-{
+	unsigned least = pure && order < NAIVE_BLOCK_ORDER ? NAIVE_BLOCK_ORDER : order;
 	uint32_t pfn = NAIVE_NONE;
 
-	if (!order && !busy)
-		pfn = naive_pcp_take(b, cpu, type);
-	return pfn == NAIVE_NONE ? naive_take_block(b, order, type) : pfn;
-}
-
-static inline void naive_free(struct naive_buddy *b, unsigned cpu, uint32_t pfn, unsigned order,
-			      bool busy)
-{
-	unsigned type = naive_type(b, pfn);
-
-	if (order || busy) {
-		/* Not more than a pageblock at once. */
-		for (uint32_t p = pfn; p < pfn + (1u << order); p += NAIVE_BLOCK)
-			naive_free_block(b, p, order < 9 ? order : 9, false);
-		return;
+	if (*mode == NAIVE_OWN)
+		pfn = naive_take_own(b, order, type);
+	if (pfn != NAIVE_NONE)
+		return pfn;
+	if (b->rules.largest)
+		return naive_from_largest(b, order, type, least);
+	if (*mode <= NAIVE_CLAIM)
+		pfn = naive_claim(b, order, type, least);
+	if (pfn != NAIVE_NONE) {
+		*mode = NAIVE_OWN;
+		return pfn;
 	}
-	naive_put(&b->pcp[cpu][type], pfn, false);
-	if (naive_pcp_count(b, cpu) >= NAIVE_BATCH_HIGHS * b->batch)
-		naive_pcp_drain(b, cpu, type, b->batch);
+	if (!pure)
+		pfn = naive_steal(b, order, type);
+	if (pfn != NAIVE_NONE && !b->rules.forgets)
+		*mode = NAIVE_STEAL;
+	return pfn;
 }
 
-static inline void naive_drain_all(struct naive_buddy *b)
+/* Above the mark, and with a block that will do? */
+static inline bool naive_has_room(const struct naive_buddy *b, unsigned order, uint64_t mark)
 {
-	for (unsigned cpu = 0; cpu < NAIVE_CPUS; cpu++)
-		naive_pcp_drain(b, cpu, 0, naive_pcp_count(b, cpu));
-}
-
-/* All pageblocks Movable, nothing free. */
-static inline void naive_open(struct naive_buddy *b, uint32_t nr_pages, unsigned batch)
-{
-	uint32_t blocks = (nr_pages + NAIVE_BLOCK - 1) / NAIVE_BLOCK;
-
-	memset(b, 0, sizeof(*b));
-	b->nr_pages = nr_pages;
-	b->batch = batch;
-	b->order = malloc(nr_pages);
-	b->type = malloc(blocks);
-	if (!b->order || !b->type)
-		abort();
-	memset(b->order, -1, nr_pages);
-	memset(b->type, 1, blocks);
-}
-
-static inline void naive_close(struct naive_buddy *b)
-{
-	for (unsigned t = 0; t < NAIVE_TYPES; t++) {
-		for (unsigned o = 0; o < NAIVE_ORDERS; o++)
-			free(b->list[o][t].pfn);
-		for (unsigned cpu = 0; cpu < NAIVE_CPUS; cpu++)
-			free(b->pcp[cpu][t].pfn);
-	}
-	free(b->order);
-	free(b->type);
+	if (b->nr_free <= mark + (1u << order) - 1)
+		return false;
+	for (unsigned o = order; order && o < NAIVE_ORDERS; o++)
+		for (unsigned t = 0; t < NAIVE_TYPES; t++)
+			if (b->list[o][t].nr)
+				return true;
+	return !order;
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include "buddy.h"
 #include "page_env.h"
 #include "page_init.h"
+#include "watermark.h"
 
 struct small_machine {
 	struct page_env env;
@@ -46,6 +47,7 @@ static inline void small_machine_open_empty(struct small_machine *m)
 		.pages = &m->pages,
 		.obs = &m->obs,
 		.topology = &m->env.topology,
+		.policy = &m->env.cfg.policy,
 	};
 
 	page_env_open(&m->env);
@@ -117,8 +119,7 @@ static inline void small_machine_boot(struct small_machine *m)
 		for (uint64_t at = 0; mm_page_shape_next_free(s, node, at, s->max_pfn, &free);
 		     at = free.end)
 			small_machine_free_span(m, free.start, free.end);
-	mm_for_each_zone(zone, &m->buddy)
-		mm_buddy_pcp_tune(zone);
+	mm_buddy_setup_zones(&m->buddy);
 	mm_buddy_set_open(&m->buddy, true);
 }
 

@@ -51,10 +51,11 @@ static inline uint64_t take_block(struct small_machine *m, unsigned order,
 				  enum mmsim_migratetype mt)
 {
 	struct mm_zone *zone = small_machine_normal(m);
+	enum mm_rmqueue_mode mode = MM_RMQUEUE_NORMAL;
 	struct mmsim_page *page;
 
 	mm_spin_lock(&zone->lock);
-	page = mm_buddy_rmqueue(zone, order, mt);
+	page = mm_buddy_rmqueue(zone, order, mt, 0, &mode);
 	mm_spin_unlock(&zone->lock);
 	return page ? small_machine_pfn(m, page) - SMALL_MACHINE_BASE : NOTHING;
 }

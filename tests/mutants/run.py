@@ -7,7 +7,8 @@ built with it and run from several starting seeds under several policies; the ta
 of runs up to the first failure.
 
 A patch begins with a line that says what it does, and the lines "Scenario:", "Policy:" and "Bound:": there
-it must be found, by that policy, within so many runs.
+it must be found, by that policy, within so many runs. A mistake that no schedule is needed for has the
+line "Test:" instead: the program below tests/ that fails.
 """
 import argparse
 import glob
@@ -24,6 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 POLICIES = ('random', 'pct:2', 'pct:3', 'dfs:2')
 SEED_STEP = 1000000
 OTHERS_RUNS = 100
+TEST_TIMEOUT = 300  # seconds; only what hangs takes so long
 
 
 class Mutant:
@@ -34,12 +36,16 @@ class Mutant:
         self.path = path
         self.name = os.path.basename(path)[:-len('.patch')]
         self.what = head.split('\n', 1)[0]
-        self.scenario, self.policy, self.bound = (
-            self.field(head, key) for key in ('Scenario', 'Policy', 'Bound'))
-        self.bound = int(self.bound)
+        self.test = self.field(head, 'Test', True)
+        if not self.test:
+            self.scenario, self.policy, self.bound = (
+                self.field(head, key) for key in ('Scenario', 'Policy', 'Bound'))
+            self.bound = int(self.bound)
 
-    def field(self, head, key):
+    def field(self, head, key, optional=False):
         match = re.search(r'^%s: (\S+)$' % key, head, re.M)
+        if not match and optional:
+            return None
         if not match:
             sys.exit('%s: no line "%s:"' % (self.path, key))
         return match.group(1)
@@ -79,23 +85,28 @@ def call(folder, *args):
 
 
 class Tree:
-    """A scratch copy of what `explore` is made of."""
+    """A scratch copy of what `explore` is made of, and the tests if there are any to run."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, tests):
         self.src = os.path.join(folder, 'src')
         self.out = os.path.join(folder, 'out')
         for name in ('meson.build', 'meson_options.txt', 'include', 'lib', 'bench', 'examples',
-                     'tests/sched'):
+                     'tests' if tests else 'tests/sched'):
             to = os.path.join(self.src, name)
             os.makedirs(os.path.dirname(to), exist_ok=True)
             if os.path.isdir(os.path.join(ROOT, name)):
                 shutil.copytree(os.path.join(ROOT, name), to)
             else:
                 shutil.copy(os.path.join(ROOT, name), to)
-        call(folder, 'meson', 'setup', self.out, self.src, '-Dbuildtype=release', '-Dtests=false')
+        call(folder, 'meson', 'setup', self.out, self.src, '-Dbuildtype=release',
+             '-Dtests=%s' % ('true' if tests else 'false'))
 
-    def build(self):
-        call(self.out, 'ninja', '-j1', 'bench/explore')
+    def build(self, what='bench/explore'):
+        call(self.out, 'ninja', '-j1', what)
+
+    def passes(self, test):
+        return subprocess.run(['tests/' + test], cwd=self.out, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, timeout=TEST_TIMEOUT).returncode == 0
 
     def explore(self, test, policy, seed, runs):
         """(run of the first failure, its name), or (None, None)."""
@@ -143,7 +154,11 @@ def also_seen_by(tree, mutant):
             tree.explore(s, 'random', 1, OTHERS_RUNS)[0] is not None]
 
 
-def check_unmutated(tree):
+def check_unmutated(tree, tests):
+    for test in sorted(tests):
+        tree.build('tests/' + test)
+        if not tree.passes(test):
+            sys.exit('%s fails without any mutant' % test)
     tree.build()
     for scenario in tree.scenarios():
         _, name = tree.explore(scenario, 'random', 1, OTHERS_RUNS)
@@ -155,7 +170,7 @@ def with_mutant(tree, mutant, work):
     code, out = patch(tree.src, mutant)
     if code:
         sys.exit('%s does not apply any more:\n%s' % (mutant.name, out))
-    tree.build()
+    tree.build('tests/' + mutant.test if mutant.test else 'bench/explore')
     result = work()
     patch(tree.src, mutant, '-R')
     return result
@@ -168,7 +183,7 @@ def briefly(names):
 def print_table(tree, todo, args):
     print('| mutant | scenario | %s | found as | also found by |' % ' | '.join(POLICIES))
     print('|---|---|%s---|---|' % ('---:|' * len(POLICIES)))
-    for mutant in todo:
+    for mutant in (m for m in todo if not m.test):
         (row, names), others = with_mutant(
             tree, mutant, lambda: (measure(tree, mutant, args), also_seen_by(tree, mutant)))
         print('| %s | %s | %s | %s | %s |' % (mutant.name, mutant.scenario, ' | '.join(row),
@@ -180,7 +195,11 @@ def print_table(tree, todo, args):
 def check(tree, todo):
     """Each mutant where it was declared, from three starting seeds."""
     bad = 0
-    for mutant in todo:
+    for mutant in (m for m in todo if m.test):
+        caught = not with_mutant(tree, mutant, lambda: tree.passes(mutant.test))
+        bad += not caught
+        print('%s %s: %s' % ('ok' if caught else 'NOT FOUND', mutant.name, mutant.test), flush=True)
+    for mutant in (m for m in todo if not m.test):
         def found():
             return [tree.explore(mutant.scenario, mutant.policy, 1 + i * SEED_STEP, mutant.bound)[0]
                     for i in range(3)]
@@ -204,9 +223,10 @@ def main():
     todo = mutants(args.mutant)
     if args.dry:
         sys.exit(1 if dry(todo) else 0)
+    tests = {m.test for m in todo if m.test and args.check}
     with tempfile.TemporaryDirectory() as folder:
-        tree = Tree(folder)
-        check_unmutated(tree)
+        tree = Tree(folder, tests)
+        check_unmutated(tree, tests)
         sys.exit(1 if (check(tree, todo) if args.check else print_table(tree, todo, args)) else 0)
 
 

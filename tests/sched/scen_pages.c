@@ -35,23 +35,28 @@ static void give(struct pages *p, struct mmsim_page *page, unsigned order)
 }
 
 /* Books at every step: a zone's counts agree whenever its lock is free. */
-static void books(struct mmsim *m)
+void scenario_books(struct mmsim *m)
 {
 	mm_for_each_zone(zone, &m->buddy) {
-		uint64_t sum = 0;
+		uint64_t sum[MMSIM_NR_MIGRATETYPES] = { 0 }, all = 0;
 
-		if (mm_lock_owner(&zone->lock.lock))
+		if (zone->alt || mm_lock_owner(&zone->lock.lock))
 			continue;
-		for (unsigned o = 0; o < MMSIM_NR_PAGE_ORDERS; o++)
-			for (int t = 0; t < MMSIM_NR_MIGRATETYPES; t++)
-				sum += zone->area[o].nr[t] << o;
-		expect(sum == zone->free_pages && sum <= zone->managed,
+		for (int t = 0; t < MMSIM_NR_MIGRATETYPES; t++) {
+			for (unsigned o = 0; o < MMSIM_NR_PAGE_ORDERS; o++)
+				sum[t] += zone->area[o].nr[t] << o;
+			all += sum[t];
+		}
+		expect(all - sum[MMSIM_MIGRATE_ISOLATE] == zone->free_pages && all <= zone->managed,
 		       "B3: free pages, at every step");
+		expect(sum[MMSIM_MIGRATE_CMA] == zone->free_cma &&
+			       sum[MMSIM_MIGRATE_HIGHATOMIC] == zone->free_highatomic,
+		       "B3: free pages of CMA and of the reserve, at every step");
 	}
 }
 
 /* All that was allocated has been freed: everything is free or on a per-CPU list. */
-static void all_is_back(struct mmsim *m)
+void scenario_all_is_back(struct mmsim *m)
 {
 	struct mmsim_zone_info info;
 
@@ -69,7 +74,7 @@ static void run_pages(struct mmsim *m, void (*fn)(unsigned i, void *arg))
 	struct pages p = { .m = m };
 
 	expect(!mmsim_run(m, mmsim_nr_cpus(m), fn, &p), "tasks start");
-	all_is_back(m);
+	scenario_all_is_back(m);
 }
 
 static void alloc_and_free(struct pages *p, unsigned rounds, mmsim_gfp_t gfp)
@@ -215,12 +220,13 @@ static void double_free(struct mmsim *m)
 	}
 	expect(!mmsim_run(m, mmsim_nr_cpus(m), double_task, &p), "tasks start");
 	expect(p.freed == MINE, "Z2: a block is freed once");
-	all_is_back(m);
+	scenario_all_is_back(m);
 }
 
-#define SCENARIO(n, text, function)                                                        \
-	{                                                                                  \
-		.name = n, .what = text, .cpus = CPUS, .run = function, .invariant = books \
+#define SCENARIO(n, text, function)                                     \
+	{                                                               \
+		.name = n, .what = text, .cpus = CPUS, .run = function, \
+		.invariant = scenario_books                             \
 	}
 
 const struct scenario scenarios_pages[] = {

@@ -8,8 +8,8 @@
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct scenario *const groups[] = {
-	scenarios_pages, scenarios_boot, scenarios_jobs,
-	scenarios_works, scenarios_sync, scenarios_self,
+	scenarios_pages, scenarios_blocks, scenarios_boot, scenarios_jobs,
+	scenarios_works, scenarios_sync,   scenarios_self,
 };
 
 const struct scenario *scenario_at(unsigned index)
@@ -46,9 +46,10 @@ void scenario_config(const struct scenario *s, struct mmsim_config *cfg)
 	cfg->nr_cpus = s->cpus;
 	for (unsigned i = 0; i < s->cpus; i++)
 		cfg->cpu[i] = (struct mmsim_cpu){ .core = (uint16_t)i };
+	cfg->policy = s->policy;
 	cfg->nr_ranges = 0;
-	if (s->memory == SCENARIO_SMALL) {
-		add(cfg, MMSIM_RANGE_RAM, 16, 4);
+	if (s->memory != SCENARIO_DEFERRED) {
+		add(cfg, MMSIM_RANGE_RAM, 16, s->memory == SCENARIO_SMALL ? 4 : 16);
 		return;
 	}
 	add(cfg, MMSIM_RANGE_RAM, 128, 128);

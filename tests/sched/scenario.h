@@ -16,6 +16,7 @@
 
 enum scenario_memory {
 	SCENARIO_SMALL, /* 4 MiB, one zone, nothing deferred */
+	SCENARIO_GROUPED, /* 16 MiB, one zone: large enough for pageblocks of several types */
 	SCENARIO_DEFERRED, /* one section early, two pieces of 8 MiB deferred */
 };
 
@@ -29,6 +30,7 @@ struct scenario {
 	enum scenario_memory memory;
 	enum mmsim_boot_stop boot;
 	uint32_t flags; /* MMSIM_NO_PADATA … */
+	struct mmsim_alloc_policy policy;
 	bool hidden; /* fails, for tests of the driver: not part of "all" */
 	bool races; /* by the language; not part of "all" under ThreadSanitizer */
 	/* Called by a thread that is no task of the machine. */
@@ -38,8 +40,8 @@ struct scenario {
 };
 
 /* Each group is an array that ends with a NULL name. */
-extern const struct scenario scenarios_pages[], scenarios_boot[], scenarios_jobs[],
-	scenarios_works[], scenarios_sync[], scenarios_self[];
+extern const struct scenario scenarios_pages[], scenarios_blocks[], scenarios_boot[],
+	scenarios_jobs[], scenarios_works[], scenarios_sync[], scenarios_self[];
 
 /* NULL: there is none of that name. */
 const struct scenario *scenario_find(const char *name);
@@ -49,6 +51,12 @@ const struct scenario *scenario_at(unsigned index);
 
 /* Without seed, log and explore. */
 void scenario_config(const struct scenario *s, struct mmsim_config *cfg);
+
+/* Books at every step: a zone's counts agree whenever its lock is free. */
+void scenario_books(struct mmsim *m);
+
+/* All that was allocated has been freed: everything is free once the per-CPU lists are drained. */
+void scenario_all_is_back(struct mmsim *m);
 
 #define expect(cond, name)                        \
 	do {                                      \

@@ -39,48 +39,89 @@ static void bulk(void **state)
 	}
 }
 
-/* What the first zone that has any has, and not a page from the next one. */
+static struct mmsim_page *many[65536];
+
+/*
+ * All of one zone, the first that keeps its low mark and what is kept from this kind of request; none:
+ * one page the long way.
+ */
 static void bulk_serves_one_zone(void **state)
 {
-	static struct mmsim_page *page[65536];
-	size_t nr = mm_buddy_alloc_pages_bulk(&m.buddy, 0, 65536, page);
+	const struct mm_zone *normal = mm_buddy_zone(&m.buddy, 0, MMSIM_ZONE_NORMAL);
+	const struct mm_zone *dma32 = mm_buddy_zone(&m.buddy, 0, MMSIM_ZONE_DMA32);
+	const uint64_t keep =
+		dma32->watermark[MM_WMARK_LOW] + dma32->lowmem_reserve[MMSIM_ZONE_NORMAL];
+	/* One more must remain than the mark. */
+	size_t most = normal->free_pages - normal->watermark[MM_WMARK_LOW] - 1, nr, more;
 
 	(void)state;
-	assert_int_equal(nr, 4096 - 10);
+	assert_int_equal(mm_buddy_alloc_pages_bulk(&m.buddy, 0, 65536, many), 1);
+	give(many[0], 0);
+	mm_buddy_pcp_drain_all(mm_buddy_zone(&m.buddy, 0, MMSIM_ZONE_NORMAL));
+	nr = mm_buddy_alloc_pages_bulk(&m.buddy, 0, most, many);
+	assert_int_equal(nr, most);
 	for (size_t i = 0; i < nr; i++)
-		assert_int_equal(mmsim_page_zone_type(page[i]), MMSIM_ZONE_NORMAL);
-	/* That one is empty now. */
-	assert_int_equal(mm_buddy_alloc_pages_bulk(&m.buddy, 0, 5, page + nr), 5);
-	assert_int_equal(mmsim_page_zone_type(page[nr]), MMSIM_ZONE_DMA32);
-	for (size_t i = 0; i < nr + 5; i++)
-		give(page[i], 0);
+		assert_ptr_equal(mm_buddy_page_zone(&m.buddy, many[i]), normal);
+	/* That one is at its mark now. */
+	more = dma32->free_pages - keep;
+	assert_int_equal(mm_buddy_alloc_pages_bulk(&m.buddy, 0, more, many + nr), 1);
+	give(many[nr], 0);
+	mm_for_each_zone(zone, &m.buddy)
+		mm_buddy_pcp_drain_all(zone);
+	assert_int_equal(mm_buddy_alloc_pages_bulk(&m.buddy, 0, more - 1, many + nr), more - 1);
+	for (size_t i = nr; i < nr + more - 1; i++)
+		assert_ptr_equal(mm_buddy_page_zone(&m.buddy, many[i]), dma32);
+	for (size_t i = 0; i < nr + more - 1; i++)
+		give(many[i], 0);
 }
 
 struct visit {
 	struct mm_task task;
 	size_t got;
+	unsigned node;
+	struct mmsim_page *page[20];
 };
 
 static void take_many(void *arg)
 {
-	struct mmsim_page *page[20];
+	struct visit *v = arg;
 
-	((struct visit *)arg)->got = mm_buddy_alloc_pages_bulk(&m.buddy, 0, 20, page);
+	v->got = mm_buddy_alloc_pages_bulk(&m.buddy, 0, 20, v->page);
+	v->node = v->got ? mmsim_page_node(v->page[0]) : UINT32_MAX;
+	for (size_t i = 0; i < v->got; i++)
+		mm_buddy_free_pages(&m.buddy, v->page[i], 0);
 }
 
-/* A CPU whose node has no memory: one page the long way, never many from afar. */
-static void bulk_stays_on_its_node(void **state)
+static void visit(struct visit *v, unsigned cpu)
 {
+	struct mm_cpumask mask = mm_cpumask_of(cpu);
+
+	assert_int_equal(mm_exec_spawn(m.env.exec, &v->task, &mask, take_many, v), 0);
+	mm_exec_join(m.env.exec, &v->task);
+}
+
+/* The caller's, or the nearest if that has no memory; when it is short, never many from afar. */
+static void bulk_stays_on_one_node(void **state)
+{
+	struct mm_zone *zone = mm_buddy_zone(&m.buddy, 1, MMSIM_ZONE_NORMAL);
 	struct visit v;
+	unsigned nr = 0;
 
 	(void)state;
 	for (unsigned cpu = 0; cpu < 3; cpu++) {
-		struct mm_cpumask mask = mm_cpumask_of(cpu);
-
-		assert_int_equal(mm_exec_spawn(m.env.exec, &v.task, &mask, take_many, &v), 0);
-		mm_exec_join(m.env.exec, &v.task);
-		assert_int_equal(v.got, cpu == 2 ? 1 : 20);
+		visit(&v, cpu);
+		assert_int_equal(v.got, 20);
+		assert_int_equal(v.node, cpu == 1 ? 1 : 0);
 	}
+	mm_buddy_pcp_drain_all(zone);
+	while (zone->free_pages > zone->watermark[MM_WMARK_LOW] + 20)
+		many[nr++] = take(1, MMSIM___GFP_THISNODE, 0);
+	visit(&v, 1);
+	assert_int_equal(v.got, 1);
+	visit(&v, 0);
+	assert_int_equal(v.got, 20);
+	while (nr)
+		give(many[--nr], 0);
 }
 
 static void events_tell_what_happened(void **state)
@@ -136,6 +177,7 @@ static void out_of_memory(void **state)
 	bc.pages = &m.pages;
 	bc.obs = &m.obs;
 	bc.topology = &m.env.topology;
+	bc.policy = &m.env.cfg.policy;
 	do {
 		int err;
 
@@ -155,7 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		all_ways(bulk),
 		all_ways(bulk_serves_one_zone),
-		all_ways(bulk_stays_on_its_node),
+		all_ways(bulk_stays_on_one_node),
 		all_ways(events_tell_what_happened),
 		all_ways(out_of_memory),
 	};

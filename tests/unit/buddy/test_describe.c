@@ -95,11 +95,11 @@ static void allocated_blocks(void **state)
 /* What the page was before it came to the list does not show. */
 static void per_cpu_lists(void **state)
 {
-	struct mmsim_page *page = mm_buddy_alloc_pages(&m.buddy, 0, 0, 3);
+	struct mmsim_page *page = mm_buddy_alloc_pages(&m.buddy, 0, 0, 4);
 	uint64_t first = small_machine_pfn(&m, page) - BASE, at;
 
 	(void)state;
-	assert_int_equal(mm_buddy_free_pages(&m.buddy, page, 3), 0);
+	assert_int_equal(mm_buddy_free_pages(&m.buddy, page, 4), 0);
 	page = mm_buddy_alloc_pages(&m.buddy, 0, 0, 0);
 	at = small_machine_pfn(&m, page) - BASE;
 	assert_words(at, "allocated with order 0");

@@ -112,6 +112,10 @@ static void double_free_of_a_block(void **state)
 		uint64_t pfn = small_machine_pfn(&m, page);
 
 		give(page, order);
+		if (mm_pcp_order(order) && page->page_type != MMSIM_PGTY_BUDDY)
+			assert_refused(pfn, order, "not an allocated block",
+				       "free, on a per-CPU list");
+		mm_buddy_pcp_drain_all(small_machine_normal(&m));
 		assert_refused(pfn, order, "not an allocated block", "free, in the order-");
 		assert_refused(pfn + 1, 0, "not an allocated block", "free, in the order-");
 		assert_refused(pfn + (UINT64_C(1) << order) - 1, 0, "not an allocated block",

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "child_dies.h"
+#include "isolate.h"
 #include "zone_lists.h"
 
 #define BASE SMALL_MACHINE_BASE
@@ -15,7 +16,7 @@
 
 static struct small_machine m;
 
-/* One allocated block of order 3 at 0, one page at 8; per-CPU lists hold a page; the rest is free. */
+/* One allocated block of order 3 at 0, one page at 8; per-CPU lists hold 9 and 10; the rest is free. */
 static int setup(void **state)
 {
 	(void)state;
@@ -39,7 +40,7 @@ static struct mmsim_page *at(uint64_t offset)
 	return small_machine_page(&m, BASE + offset);
 }
 
-/* Free blocks now: 10 (1), 12 (2), 16 (4) … 512 (9), 1024, 2048, 3072 (10). */
+/* Free blocks now: 11 (0), 12 (2), 16 (4) … 512 (9), 1024, 2048, 3072 (10). */
 static void not_buddy(struct mm_zone *zone)
 {
 	(void)zone;
@@ -166,16 +167,98 @@ static void pcp_wrong_count(struct mm_zone *zone)
 	pcp(zone)->count++;
 }
 
-/* More than high + 2 batches, whichever bound C1 draws. */
-static void pcp_overfull(struct mm_zone *zone)
+/* A block of one list that is not aligned to the order of another. */
+static void pcp_misaligned(struct mm_zone *zone)
 {
-	for (unsigned i = 0; i < 64; i++) {
-		struct mmsim_page *page = mm_buddy_rmqueue(zone, 0, M);
+	unsigned index = mm_pcp_index(M, 1);
 
-		page->index = M;
-		mm_list_add(&page->lru, &pcp(zone)->lists[M]);
-		pcp(zone)->count++;
-	}
+	mm_list_del(&at(9)->lru);
+	mm_pcp_push(pcp(zone), at(9), index, 1);
+}
+
+static void pcp_broken_link(struct mm_zone *zone)
+{
+	at(9)->lru.next->prev = &pcp(zone)->lists[U];
+}
+
+static void pcp_too_low(struct mm_zone *zone)
+{
+	pcp(zone)->high = pcp(zone)->high_min - 1;
+}
+
+static void pcp_too_high(struct mm_zone *zone)
+{
+	pcp(zone)->high = pcp(zone)->high_max + 1;
+}
+
+/* The same pages in the sum, but nobody knows what for. */
+static void wrong_free_highatomic(struct mm_zone *zone)
+{
+	zone->free_highatomic++;
+}
+
+static void wrong_free_cma(struct mm_zone *zone)
+{
+	zone->free_cma++;
+}
+
+static void wrong_reserve(struct mm_zone *zone)
+{
+	zone->nr_reserved_highatomic += MMSIM_PAGEBLOCK_NR_PAGES;
+}
+
+static void wrong_cma(struct mm_zone *zone)
+{
+	zone->cma += MMSIM_PAGEBLOCK_NR_PAGES;
+}
+
+static void isolated_behind_its_back(struct mm_zone *zone)
+{
+	*mm_zone_pageblock(zone, BASE + 1536) |= MM_PAGEBLOCK_ISOLATE;
+}
+
+static void isolated_and_on_another_list(struct mm_zone *zone)
+{
+	mm_buddy_move_to_list(zone, at(2048), 10, M, MMSIM_MIGRATE_ISOLATE);
+}
+
+static void isolated_page_lost(struct mm_zone *zone)
+{
+	mm_buddy_retype(zone, at(2048), 10, MMSIM_MIGRATE_MOVABLE | MM_PAGEBLOCK_ISOLATE);
+	mm_buddy_move_to_list(zone, at(2048), 10, M, MMSIM_MIGRATE_ISOLATE);
+	zone->managed--;
+}
+
+static void no_such_type(struct mm_zone *zone)
+{
+	*mm_zone_pageblock(zone, BASE) = MMSIM_MIGRATE_ISOLATE;
+}
+
+/* Two of the same purpose, or two ordinary ones, merge; see the cases that may not below. */
+static void unmerged_pageblocks(struct mm_zone *zone)
+{
+	mm_buddy_del_from_list(zone, at(2048), 10, M);
+	mm_zone_set_migratetype(zone, BASE + 2048, U);
+	mm_buddy_add_to_list(zone, at(2048), 9, U, false);
+	mm_buddy_add_to_list(zone, at(2560), 9, M, false);
+}
+
+static void owned_twice(struct mm_zone *zone)
+{
+	(void)zone;
+	at(0)->refcount = 2;
+}
+
+static void impossible_order(struct mm_zone *zone)
+{
+	(void)zone;
+	at(0)->order = 200;
+}
+
+static void misaligned_block(struct mm_zone *zone)
+{
+	(void)zone;
+	at(8)->order = 4;
 }
 
 static void tail_used(struct mm_zone *zone)
@@ -225,7 +308,22 @@ static void broken_books_are_found(void **state)
 		{ pcp_used, "C2: page of a per-CPU list" },
 		{ pcp_buddy, "C2: page of a per-CPU list" },
 		{ pcp_wrong_count, "C1: per-CPU count" },
-		{ pcp_overfull, "C1: per-CPU count" },
+		{ pcp_misaligned, "C2: aligned to the list's order" },
+		{ pcp_broken_link, "L1: list links" },
+		{ pcp_too_low, "C3: high within its bounds" },
+		{ pcp_too_high, "C3: high within its bounds" },
+		{ wrong_free_highatomic, "B3: free HighAtomic pages" },
+		{ wrong_free_cma, "B3: free CMA pages" },
+		{ wrong_reserve, "H1: pages of the reserve" },
+		{ wrong_cma, "I2: pages of CMA" },
+		{ isolated_behind_its_back, "I1: isolated as a whole" },
+		{ isolated_and_on_another_list, "I1: isolated as a whole" },
+		{ isolated_page_lost, "B4: managed" },
+		{ no_such_type, "I1: a pageblock is of a type" },
+		{ unmerged_pageblocks, "B2: merged with its buddy" },
+		{ owned_twice, "Z1: refcount 0 or 1" },
+		{ impossible_order, "Z1: order of an allocated block" },
+		{ misaligned_block, "Z1: order of an allocated block" },
 		{ tail_used, "Z1: tail of an allocated block" },
 		{ tail_buddy, "Z1: tail of an allocated block" },
 	};
@@ -263,9 +361,35 @@ static void overlaps_are_found(void **state)
 static void sound_books_pass(void **state)
 {
 	(void)state;
-	assert_int_equal(mm_buddy_validate(&m.buddy), PAGES - 10);
+	assert_int_equal(mm_buddy_validate(&m.buddy), PAGES - 11);
 	mm_buddy_pcp_drain_all(small_machine_normal(&m));
 	assert_int_equal(mm_buddy_validate(&m.buddy), PAGES - 9);
+}
+
+/* Buddies whose pageblocks keep to themselves stay apart, and two that were isolated one by one. */
+static void what_may_not_merge_stays_apart(void **state)
+{
+	struct mm_zone *zone = small_machine_normal(&m);
+
+	(void)state;
+	assert_int_equal(mm_buddy_isolate_pageblock(zone, BASE + 2048), 0);
+	assert_int_equal(mm_buddy_validate(&m.buddy), PAGES - 11 - 512);
+	assert_int_equal(mm_buddy_isolate_pageblock(zone, BASE + 2560), 0);
+	assert_int_equal(mm_buddy_validate(&m.buddy), PAGES - 11 - 1024);
+	assert_int_equal(mm_buddy_init_cma_pageblock(zone, BASE + 1024), 0);
+	assert_int_equal(mm_buddy_validate(&m.buddy), PAGES - 11 - 1024);
+}
+
+/* Of a snapshot, some pages are in nobody's books. */
+static void what_is_unaccounted_is_known(void **state)
+{
+	(void)state;
+	small_machine_normal(&m)->managed += 3;
+	small_machine_normal(&m)->unaccounted = 3;
+	mm_buddy_validate(&m.buddy);
+	small_machine_normal(&m)->managed -= 5;
+	small_machine_normal(&m)->unaccounted = -2;
+	mm_buddy_validate(&m.buddy);
 }
 
 /* While boot goes on, pages are in nobody's books yet: B4 waits. */
@@ -274,7 +398,7 @@ static void a_closed_machine_may_miss_pages(void **state)
 	(void)state;
 	mm_buddy_set_open(&m.buddy, false);
 	small_machine_normal(&m)->managed++;
-	assert_int_equal(mm_buddy_validate(&m.buddy), PAGES - 10);
+	assert_int_equal(mm_buddy_validate(&m.buddy), PAGES - 11);
 	mm_buddy_set_open(&m.buddy, true);
 	small_machine_normal(&m)->managed--;
 }
@@ -287,6 +411,8 @@ int main(void)
 		with_zone(broken_books_are_found),
 		with_zone(overlaps_are_found),
 		with_zone(sound_books_pass),
+		with_zone(what_may_not_merge_stays_apart),
+		with_zone(what_is_unaccounted_is_known),
 		with_zone(a_closed_machine_may_miss_pages),
 	};
 

@@ -34,10 +34,10 @@ static void churn(unsigned i, void *arg)
 	struct mmsim *m = arg;
 
 	for (unsigned k = 0; k < 200; k++) {
-		struct mmsim_page *page = mmsim_alloc_pages(m, MMSIM_GFP_KERNEL, (i + k) % 4);
+		struct mmsim_page *page = mmsim_alloc_pages(m, MMSIM_GFP_KERNEL, (i + k) % 5);
 
 		if (page)
-			mmsim_free_pages(m, page, (i + k) % 4);
+			mmsim_free_pages(m, page, (i + k) % 5);
 	}
 }
 

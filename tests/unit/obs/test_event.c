@@ -13,8 +13,9 @@
 static void names(void **state)
 {
 	static const char *const want[MMSIM_NR_EVENTS] = {
-		"mm_page_alloc",      "mm_page_free",          "mm_page_alloc_zone_locked",
-		"mm_page_pcpu_drain", "mm_page_alloc_extfrag",
+		"mm_page_alloc",           "mm_page_free",          "mm_page_alloc_zone_locked",
+		"mm_page_pcpu_drain",      "mm_page_alloc_extfrag", "mm_page_free_batched",
+		"mm_vmscan_wakeup_kswapd",
 	};
 
 	(void)state;
@@ -45,6 +46,8 @@ static const struct mmsim_event sample = {
 	.migratetype = -1,
 	.gfp = 0xcc0,
 	.arg = 4,
+	.fallback_migratetype = MMSIM_MIGRATE_RECLAIMABLE,
+	.change_ownership = 1,
 };
 
 static void tell(void *arg)
@@ -52,7 +55,9 @@ static void tell(void *arg)
 	const struct mm_obs *obs = arg;
 
 	mm_event(obs, .id = sample.id, .cpu = sample.cpu, .pfn = sample.pfn, .order = sample.order,
-		 .migratetype = sample.migratetype, .gfp = sample.gfp, .arg = sample.arg);
+		 .migratetype = sample.migratetype, .gfp = sample.gfp, .arg = sample.arg,
+		 .fallback_migratetype = sample.fallback_migratetype,
+		 .change_ownership = sample.change_ownership);
 }
 
 static void tell_on_cpu_1(struct mm_obs *obs, enum mmsim_mode mode)
@@ -98,6 +103,8 @@ static void listener_gets_it_with_the_cpu(void **state)
 		assert_int_equal(h.last.migratetype, sample.migratetype);
 		assert_int_equal(h.last.gfp, sample.gfp);
 		assert_int_equal(h.last.arg, sample.arg);
+		assert_int_equal(h.last.fallback_migratetype, sample.fallback_migratetype);
+		assert_int_equal(h.last.change_ownership, sample.change_ownership);
 	}
 }
 
