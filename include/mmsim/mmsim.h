@@ -13,6 +13,7 @@
 #include <mmsim/page.h>
 #include <mmsim/policy.h>
 #include <mmsim/profile.h>
+#include <mmsim/replay.h>
 #include <mmsim/task.h>
 #include <mmsim/trace.h>
 #include <mmsim/version.h>
