@@ -10,6 +10,7 @@
 #include <mmsim/api.h>
 #include <mmsim/config.h>
 #include <mmsim/gfp.h>
+#include <mmsim/policy.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -133,7 +134,7 @@ struct mmsim_backing {
 MMSIM_API void mmsim_memmap_backing(const struct mmsim *m, struct mmsim_backing *out);
 MMSIM_API void mmsim_pages_backing(const struct mmsim *m, struct mmsim_backing *out);
 
-/** One zone's books. */
+/** One zone's books. All free blocks of another allocator than Linux's (policy.h) are Movable. */
 struct mmsim_zone_info {
 	unsigned node;
 	enum mmsim_zone_type type;
@@ -141,32 +142,103 @@ struct mmsim_zone_info {
 	uint64_t spanned; /* pages from start to end, holes included */
 	uint64_t present; /* pages of RAM */
 	uint64_t managed; /* pages given to the allocator since boot */
-	uint64_t free; /* pages on the buddy lists */
+	uint64_t free; /* pages on the buddy lists, isolated ones left out */
 	uint64_t pcp; /* pages on per-CPU lists */
+	uint64_t cma; /* pages in CMA pageblocks */
+	uint64_t free_cma; /* of free, those on CMA lists */
+	uint64_t free_highatomic; /* of free, those on HighAtomic lists */
+	uint64_t nr_reserved_highatomic; /* pages in HighAtomic pageblocks */
+	uint64_t boost; /* pages by which the four below are higher for now */
+	uint64_t min, low, high, promo; /* watermarks, pages */
+	/* "protection": pages kept from requests that could have a zone up to this type. */
+	uint64_t lowmem_reserve[MMSIM_NR_ZONES];
+	struct mmsim_zone_stat stat;
 	/* Free blocks by order and migratetype. */
 	uint64_t nr_free[MMSIM_NR_PAGE_ORDERS][MMSIM_MAX_MIGRATETYPES];
+	/* Pageblocks by migratetype; those whose struct pages are still deferred are left out. */
+	uint64_t pageblocks[MMSIM_MAX_MIGRATETYPES];
 };
 
 /**
  * mmsim_zone_info - read one zone's books.
+ * @node: below mmsim_nr_nodes().
+ * @type: the zone.
+ * @info: receives them; unchanged on failure.
  *
  * Returns 0; -ENOENT when that node has no such zone (spanned 0); -EINVAL for a node or type out of
- * range. Exact while nobody allocates, a snapshot per lock otherwise. Context: any; takes the zone's
- * lock and its per-CPU locks. Cost: O(CPUs). Since 0.1. Models /proc/zoneinfo, /proc/pagetypeinfo.
+ * range. Exact while nobody allocates, a snapshot per lock otherwise; of another allocator than
+ * Linux's, roughly then. Context: any; takes the zone's lock and its per-CPU locks. Cost: O(CPUs +
+ * pageblocks). Since 0.1. Models /proc/zoneinfo, /proc/pagetypeinfo.
  */
 MMSIM_API int mmsim_zone_info(struct mmsim *m, unsigned node, enum mmsim_zone_type type,
 			      struct mmsim_zone_info *info);
 
+/** A zone's lists on one CPU: struct per_cpu_pages. Pages but for alloc_factor. */
+struct mmsim_pcp_info {
+	uint32_t count; /* on the lists */
+	uint32_t high; /* above which some are given back; moves between the next two */
+	uint32_t high_min, high_max;
+	uint32_t batch; /* to and from the zone at a time, at least */
+	uint32_t free_count; /* freed since the last allocations */
+	uint32_t alloc_factor; /* the next refill is of batch << this */
+};
+
+/**
+ * mmsim_pcp_info - read the books of a zone's lists on one CPU.
+ * @node, @type: the zone, as in mmsim_zone_info().
+ * @cpu: below mmsim_nr_cpus().
+ * @info: receives them; unchanged on failure.
+ *
+ * Returns 0; -ENOENT when that node has no such zone; -EINVAL for a node, type or CPU out of range.
+ * Context: any; takes the lists' lock. Cost: O(1). Since 0.1. Models pagesets of /proc/zoneinfo.
+ */
+MMSIM_API int mmsim_pcp_info(struct mmsim *m, unsigned node, enum mmsim_zone_type type,
+			     unsigned cpu, struct mmsim_pcp_info *info);
+
 /** "DMA", "DMA32", "Normal", "Movable". Since 0.1. */
 MMSIM_API const char *mmsim_zone_name(enum mmsim_zone_type type);
 
-/**
- * mmsim_print_buddyinfo - free blocks per order, as /proc/buddyinfo prints them.
- *
- * Writes to buf as snprintf() does: returns the length of the whole text. Context as
- * mmsim_zone_info(). Since 0.1.
+/*
+ * The calls below print what the kernel would, byte for byte but where they say otherwise, zone after
+ * zone, node after node. They write to @buf as snprintf() does: at most @len bytes with the final NUL,
+ * none if @len is 0, and return the length of the whole text. Context as mmsim_zone_info(), zone by
+ * zone: of a busy machine, two zones are of two moments. Cost: O(zones * (CPUs + pageblocks)).
  */
+
+/** mmsim_print_buddyinfo - free blocks per order. Since 0.1. Models /proc/buddyinfo. */
 MMSIM_API size_t mmsim_print_buddyinfo(struct mmsim *m, char *buf, size_t len);
+
+/**
+ * mmsim_print_pagetypeinfo - free blocks per migratetype and order, and pageblocks per migratetype.
+ *
+ * As a kernel with CONFIG_CMA. No list is counted beyond 100000, which then prints as ">100000". All
+ * of it, the heads included, comes once per node with memory. Since 0.1. Models /proc/pagetypeinfo.
+ */
+MMSIM_API size_t mmsim_print_pagetypeinfo(struct mmsim *m, char *buf, size_t len);
+
+/**
+ * mmsim_print_zoneinfo - watermarks, sizes and per-CPU lists, of zones without memory too.
+ *
+ * As Linux 7.0, whose last lines are reserved_highatomic and free_highatomic. Left out is what no
+ * machine has: zone Device, the statistics per node, node_unreclaimable, and of the zone's counters
+ * all but nr_free_pages, nr_free_pages_blocks and nr_free_cma. Counters being exact, the thresholds
+ * are 0. Since 0.1. Models /proc/zoneinfo.
+ */
+MMSIM_API size_t mmsim_print_zoneinfo(struct mmsim *m, char *buf, size_t len);
+
+/**
+ * mmsim_print_unusable_index - per order, the share of free pages in blocks that are too small.
+ *
+ * Since 0.1. Models /sys/kernel/debug/extfrag/unusable_index. As numbers: mmsim_frag_info().
+ */
+MMSIM_API size_t mmsim_print_unusable_index(struct mmsim *m, char *buf, size_t len);
+
+/**
+ * mmsim_print_extfrag_index - per order, why a request would fail.
+ *
+ * Since 0.1. Models /sys/kernel/debug/extfrag/extfrag_index, also in that -500 prints as " 0.-500".
+ */
+MMSIM_API size_t mmsim_print_extfrag_index(struct mmsim *m, char *buf, size_t len);
 
 /**
  * mmsim_validate - check every structure of an idle machine against its invariants.

@@ -7,6 +7,7 @@
 #include <mmsim/api.h>
 #include <mmsim/config.h>
 #include <mmsim/explore.h>
+#include <mmsim/frag.h>
 #include <mmsim/gfp.h>
 #include <mmsim/machine.h>
 #include <mmsim/padata.h>

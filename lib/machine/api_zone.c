@@ -1,40 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Exported calls: the books of zones. */
+/* Exported calls: the books of zones, as numbers. */
+#include "books.h"
+#include "frag.h"
 #include "machine.h"
+#include "zoneinfo.h"
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 const char *mmsim_zone_name(enum mmsim_zone_type type)
 {
-	static const char *const names[MMSIM_NR_ZONES] = {
-		[MMSIM_ZONE_DMA] = "DMA",
-		[MMSIM_ZONE_DMA32] = "DMA32",
-		[MMSIM_ZONE_NORMAL] = "Normal",
-		[MMSIM_ZONE_MOVABLE] = "Movable",
-	};
-
-	return type < MMSIM_NR_ZONES ? names[type] : NULL;
+	return type < MMSIM_NR_ZONES ? mm_replay_zone_name(type) : NULL;
 }
 
-static void copy_zone(struct mm_zone *zone, struct mmsim_zone_info *info)
+static int find_zone(struct mmsim *m, const char *call, unsigned node, enum mmsim_zone_type type,
+		     struct mm_zone **zone)
 {
-	*info = (struct mmsim_zone_info){
-		.node = zone->node,
-		.type = zone->type,
-		.start_pfn = zone->span.start,
-		.spanned = zone->span.end - zone->span.start,
-		.present = zone->span.present,
-		.pcp = mm_buddy_pcp_count(zone),
-	};
-	mm_spin_lock(&zone->lock);
-	info->managed = zone->managed;
-	info->free = zone->free_pages;
-	for (unsigned o = 0; o < MMSIM_NR_PAGE_ORDERS; o++)
-		for (int t = 0; t < MMSIM_NR_MIGRATETYPES; t++)
-			info->nr_free[o][t] = zone->area[o].nr[t];
-	mm_spin_unlock(&zone->lock);
+	if (node >= m->buddy.nr_nodes || type >= MMSIM_NR_ZONES) {
+		mm_base_log(&m->log, "%s(node %u, type %u): no such node or type", call, node,
+			    type);
+		return -EINVAL;
+	}
+	*zone = mm_buddy_zone(&m->buddy, node, type);
+	return mm_zone_populated(*zone) ? 0 : -ENOENT;
 }
 
 int mmsim_zone_info(struct mmsim *m, unsigned node, enum mmsim_zone_type type,
@@ -42,56 +28,47 @@ int mmsim_zone_info(struct mmsim *m, unsigned node, enum mmsim_zone_type type,
 {
 	MM_ON_CPU(m);
 	struct mm_zone *zone;
+	int err = find_zone(m, "mmsim_zone_info", node, type, &zone);
 
-	if (node >= m->buddy.nr_nodes || type >= MMSIM_NR_ZONES) {
-		mm_base_log(&m->log, "mmsim_zone_info(node %u, type %u): no such node or type",
-			    node, type);
+	if (!err)
+		mm_replay_zone_books(zone, info);
+	return err;
+}
+
+int mmsim_pcp_info(struct mmsim *m, unsigned node, enum mmsim_zone_type type, unsigned cpu,
+		   struct mmsim_pcp_info *info)
+{
+	MM_ON_CPU(m);
+	struct mm_zone *zone;
+	int err = find_zone(m, "mmsim_pcp_info", node, type, &zone);
+
+	if (err)
+		return err;
+	if (cpu >= m->topology.nr_cpus) {
+		mm_base_log(&m->log, "mmsim_pcp_info(cpu %u): there are %u CPUs", cpu,
+			    m->topology.nr_cpus);
 		return -EINVAL;
 	}
-	zone = mm_buddy_zone(&m->buddy, node, type);
-	if (!mm_zone_populated(zone))
-		return -ENOENT;
-	copy_zone(zone, info);
+	mm_replay_pcp_books(zone, cpu, info);
 	return 0;
 }
 
-struct text {
-	char *buf;
-	size_t len, used;
-};
-
-/* Goes on counting when the buffer is full, as snprintf() does. */
-static void mm_printf(2, 3) append(struct text *t, const char *format, ...)
+int mmsim_frag_info(struct mmsim *m, unsigned node, enum mmsim_zone_type type,
+		    struct mmsim_frag_info *info)
 {
-	size_t left = t->used < t->len ? t->len - t->used : 0;
-	va_list args;
-	int n;
+	MM_ON_CPU(m);
+	struct mm_zone *zone;
+	int err = find_zone(m, "mmsim_frag_info", node, type, &zone);
 
-	va_start(args, format);
-	n = vsnprintf(left ? t->buf + t->used : NULL, left, format, args);
-	va_end(args);
-	t->used += n > 0 ? (size_t)n : 0;
+	if (!err)
+		mm_replay_frag_info(zone, info);
+	return err;
 }
 
-size_t mmsim_print_buddyinfo(struct mmsim *m, char *buf, size_t len)
+int mmsim_snapshot_frag(const struct mmsim_snapshot *snap, size_t zone,
+			struct mmsim_frag_info *info)
 {
-	struct text t = { buf, len, 0 };
-	struct mmsim_zone_info info;
-	MM_ON_CPU(m);
-
-	mm_for_each_zone(zone, &m->buddy) {
-		copy_zone(zone, &info);
-		append(&t, "Node %u, zone %8s ", zone->node, mmsim_zone_name(zone->type));
-		for (unsigned o = 0; o < MMSIM_NR_PAGE_ORDERS; o++) {
-			uint64_t nr = 0;
-
-			for (int mt = 0; mt < MMSIM_NR_MIGRATETYPES; mt++)
-				nr += info.nr_free[o][mt];
-			append(&t, "%6" PRIu64 " ", nr);
-		}
-		append(&t, "\n");
-	}
-	return t.used;
+	return mm_replay_snapshot_frag(snap, zone, info);
 }
 
 uint64_t mmsim_validate(struct mmsim *m)
