@@ -3,6 +3,7 @@
 #ifndef MMSIM_MMSIM_H
 #define MMSIM_MMSIM_H
 
+#include <mmsim/ageing.h>
 #include <mmsim/alloc.h>
 #include <mmsim/api.h>
 #include <mmsim/config.h>
