@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page allocation and freeing, one block at a time, beside a general-purpose allocator.
+ * Page allocation and freeing, one block at a time, beside other allocators.
  *
  * The machine's pages have no memory behind them: what is measured is the allocator and its struct
- * pages. Every cell starts from a freshly booted machine. The peer, jemalloc, runs the same work on
- * the same CPUs with objects of the same size, which nobody touches either.
+ * pages. Every cell starts from a freshly booted machine. Then come a machine whose zones keep their
+ * pages in bitmaps, and the peers, jemalloc and mimalloc: the same work on the same CPUs with objects of
+ * the same size, which nobody touches either.
  */
 #include "buddy.h"
 
@@ -15,6 +16,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const unsigned orders[] = { 0, 3, 9, 10 };
 
@@ -26,7 +28,7 @@ static const unsigned orders[] = { 0, 3, 9, 10 };
 		{ "free-fifo-o" #n, "free it, oldest block first", others_run, 0 },              \
 		{ "free-random-o" #n, "free it in random order", others_run, 0 },                \
 	{                                                                                        \
-		"churn-o" #n, "half of memory in use: free a random block, allocate one",        \
+		"churn-o" #n, "up to half of memory in use: free a random block, allocate one",  \
 			others_run, 0                                                            \
 	}
 
@@ -53,16 +55,20 @@ static const struct bench_metric metrics[NR_METRICS] = {
 enum { SET_PAIRS, SET_LIVE, SET_PEERS, NR_SETTINGS };
 
 static const struct bench_setting settings[NR_SETTINGS] = {
-	[SET_PAIRS] = { "pairs", 1 << 20, "pairs per thread of repeat and churn", 1 << 12 },
-	[SET_LIVE] = { "live", 1 << 20, "most blocks in use during churn, all threads", 0 },
-	[SET_PEERS] = { "peers", 1, "jemalloc: 0 never, 1 for repeat and churn, 2 for all cases",
-			0 },
+	[SET_PAIRS] = { "pairs", 1 << 18, "pairs per thread of repeat and churn", 1 << 12 },
+	[SET_LIVE] = { "live", 1 << 19, "most blocks in use during churn, all threads", 0 },
+	[SET_PEERS] = { "peers", 1,
+			"other allocators: 0 never, 1 for repeat and churn, 2 for all cases", 0 },
 };
+
+static const char *const impl_names[NR_IMPLS] = { "mmsim", "mmsim:bitmap", "jemalloc", "mimalloc" };
 
 struct buddy {
 	struct mmsim *m;
+	struct mmsim *bitmap; /* the same machine with another allocator */
 	uint64_t pages; /* that can be allocated */
-	bool has_jemalloc;
+	bool has[NR_IMPLS];
+	bool too_big; /* a peer was left out for want of memory */
 	struct buddy_job job;
 };
 
@@ -101,6 +107,23 @@ static void on_measured(void *arg, bool begins)
 		watch_measured_end(arg);
 }
 
+static int make_machines(struct bench_session *session, struct buddy *b)
+{
+	struct mmsim_config *cfg = &session->machine.cfg;
+	const uint32_t allocator = cfg->policy.allocator;
+	int rc = mmsim_create(cfg, &b->m);
+
+	if (!rc && session->setting[SET_PEERS]) {
+		cfg->policy.allocator = MMSIM_ALLOCATOR_BITMAP;
+		rc = mmsim_create(cfg, &b->bitmap);
+		cfg->policy.allocator = allocator;
+	}
+	if (rc)
+		return bench_fail(session, rc == -ENOMEM ? BENCH_CANNOT : BENCH_FAILED,
+				  "creating the machine: %s", strerror(-rc));
+	return BENCH_OK;
+}
+
 static int start(struct bench_session *session)
 {
 	struct buddy *b = aligned_alloc(_Alignof(struct buddy), sizeof(*b));
@@ -110,15 +133,15 @@ static int start(struct bench_session *session)
 		return bench_fail(session, BENCH_FAILED, "out of memory");
 	memset(b, 0, sizeof(*b));
 	session->priv = b;
-	rc = mmsim_create(&session->machine.cfg, &b->m);
+	rc = make_machines(session, b);
 	if (rc)
-		return bench_fail(session, rc == -ENOMEM ? BENCH_CANNOT : BENCH_FAILED,
-				  "creating the machine: %s", strerror(-rc));
-	b->job.m = b->m;
+		return rc;
 	b->pages = count_pages(b->m);
 	/* What is not the machine's takes no virtual time. */
 	b->job.virtual_time = session->machine.cfg.mode == MMSIM_VIRTUAL;
-	b->has_jemalloc = !b->job.virtual_time && buddy_malloc_is_jemalloc();
+	b->has[IMPL_BITMAP] = b->bitmap;
+	b->has[IMPL_JEMALLOC] = !b->job.virtual_time && buddy_malloc_is_jemalloc();
+	b->has[IMPL_MIMALLOC] = b->has[IMPL_JEMALLOC] && buddy_load_mimalloc();
 	b->job.on_measured = on_measured;
 	b->job.arg = session;
 	make_block_array(b);
@@ -200,7 +223,7 @@ static uint64_t longest(const struct buddy_job *job)
 	return ns;
 }
 
-static int measure(struct bench_session *session, unsigned case_index, const char *impl)
+static int measure(struct bench_session *session, unsigned case_index)
 {
 	struct buddy *b = session->priv;
 	const struct buddy_job *job = &b->job;
@@ -208,7 +231,7 @@ static int measure(struct bench_session *session, unsigned case_index, const cha
 	double value[NR_METRICS];
 	int rc;
 
-	watch_start(session, b->m);
+	watch_start(session, job->m);
 	rc = buddy_job_run(&b->job);
 	if (rc)
 		return bench_fail(session, rc == -EAGAIN ? BENCH_CANNOT : BENCH_FAILED,
@@ -219,36 +242,52 @@ static int measure(struct bench_session *session, unsigned case_index, const cha
 				  cases[case_index].name);
 	worst = slowest(job);
 	if (worst->ops == 0)
-		return bench_fail(session, BENCH_CANNOT, "%s: memory has no block of this order",
-				  cases[case_index].name);
+		return bench_fail(session, BENCH_CANNOT, "%s: %s has no block of this order",
+				  cases[case_index].name, impl_names[job->impl]);
 	value[M_NS_PER_OP] = (double)worst->ns / (double)worst->ops;
 	value[M_MOPS] = total_ops(job) / (double)longest(job) * 1e3;
 	value[M_TIME] = (double)longest(job);
 	value[M_OPS] = (double)worst->ops;
-	bench_record(session, case_index, impl, job->threads, value);
+	bench_record(session, case_index, impl_names[job->impl], job->threads, value);
 	return BENCH_OK;
 }
 
 /* As after power-on, so that a cell does not inherit the disorder of the one before. */
-static int reboot(struct bench_session *session)
+static int reboot(struct bench_session *session, struct mmsim *m)
 {
-	struct buddy *b = session->priv;
 	int rc;
 
-	mmsim_reset(b->m);
-	rc = mmsim_boot(b->m);
+	mmsim_reset(m);
+	rc = mmsim_boot(m);
 	if (rc)
 		return bench_fail(session, BENCH_FAILED, "boot: %s", strerror(-rc));
 	return BENCH_OK;
 }
 
-static bool wants_peer(const struct bench_session *session, enum buddy_work work)
+/* mimalloc writes to every free object: all that is held at once must fit the host. */
+static bool fits(struct buddy *b, const struct buddy_job *job)
 {
-	const struct buddy *b = session->priv;
-	uint64_t peers = session->setting[SET_PEERS];
+	uint64_t held = job->work == WORK_REPEAT ? 1 : job->blocks_per_thread;
+	uint64_t pages = (held * job->threads) << job->order;
+	long free_pages = sysconf(_SC_AVPHYS_PAGES);
+	bool fit = free_pages > 0 && pages < (uint64_t)free_pages / 8;
 
-	if (!b->has_jemalloc || peers == 0)
+	b->too_big |= !fit;
+	return fit;
+}
+
+static bool wants(struct bench_session *session, enum buddy_impl impl)
+{
+	struct buddy *b = session->priv;
+	uint64_t peers = session->setting[SET_PEERS];
+	enum buddy_work work = b->job.work;
+
+	if (impl == IMPL_MMSIM)
+		return true;
+	if (!b->has[impl] || peers == 0 || (impl == IMPL_MIMALLOC && !fits(b, &b->job)))
 		return false;
+	if (b->job.virtual_time) /* costs the host time, too */
+		return peers > 1;
 	return peers > 1 || work == WORK_REPEAT || work == WORK_CHURN;
 }
 
@@ -256,7 +295,7 @@ static int cell(struct bench_session *session, unsigned case_index, unsigned thr
 {
 	struct buddy *b = session->priv;
 	struct buddy_job *job = &b->job;
-	int rc = reboot(session);
+	int rc = BENCH_OK;
 
 	job->work = (enum buddy_work)(case_index % NR_WORKS);
 	job->order = orders[case_index / NR_WORKS];
@@ -264,13 +303,30 @@ static int cell(struct bench_session *session, unsigned case_index, unsigned thr
 	job->seed = session->opt->seed;
 	job->pairs = scaled(session, session->setting[SET_PAIRS]);
 	job->blocks_per_thread = blocks_per_thread(session, job->work, job->order, threads);
-	job->impl = IMPL_MMSIM;
-	if (rc == BENCH_OK)
-		rc = measure(session, case_index, "mmsim");
-	if (rc || !wants_peer(session, job->work))
-		return rc;
-	job->impl = IMPL_JEMALLOC;
-	return measure(session, case_index, "jemalloc");
+	for (int impl = 0; impl < NR_IMPLS && rc == BENCH_OK; impl++) {
+		job->impl = (enum buddy_impl)impl;
+		job->m = impl == IMPL_BITMAP ? b->bitmap : b->m;
+		if (!wants(session, job->impl))
+			continue;
+		if (impl == IMPL_MMSIM || impl == IMPL_BITMAP)
+			rc = reboot(session, job->m);
+		if (rc == BENCH_OK)
+			rc = measure(session, case_index);
+	}
+	return rc;
+}
+
+static void note_peers(struct bench_session *session, const struct buddy *b)
+{
+	if (b->job.virtual_time)
+		bench_note(session, "jemalloc and mimalloc have no virtual time: no peer");
+	else if (!b->has[IMPL_JEMALLOC])
+		bench_note(session, "malloc() is not jemalloc's in this build: no peer measured");
+	else if (!b->has[IMPL_MIMALLOC])
+		bench_note(session, "no libmimalloc.so.2 on this host: that peer is missing");
+	if (b->too_big)
+		bench_note(session, "mimalloc writes to what is free: left out where that would "
+				    "take more than an eighth of the host's free memory");
 }
 
 static void finish(struct bench_session *session)
@@ -284,10 +340,9 @@ static void finish(struct bench_session *session)
 			   "%llu pages can be allocated; bulk takes 15/16 of them, churn holds "
 			   "at most half",
 			   (unsigned long long)b->pages);
-	if (b->pages && b->job.virtual_time)
-		bench_note(session, "jemalloc has no virtual time: no peer");
-	else if (b->pages && !b->has_jemalloc)
-		bench_note(session, "malloc() is not jemalloc's in this build: no peer measured");
+	if (b->pages && session->setting[SET_PEERS])
+		note_peers(session, b);
+	mmsim_destroy(b->bitmap);
 	mmsim_destroy(b->m);
 	free(b->job.blocks);
 	free(b);

@@ -9,6 +9,7 @@
 
 #include "harness/util.h"
 
+#include <dlfcn.h>
 #include <jemalloc/jemalloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -54,6 +55,25 @@ TEMPLATE int give_jemalloc(const struct buddy_job *job, void *block)
 {
 	(void)job;
 	free(block);
+	return 0;
+}
+
+/* Of libmimalloc; called through these as the other two are called through the linker's table. */
+static void *(*mimalloc_take)(size_t bytes);
+static void (*mimalloc_give)(void *block);
+
+TEMPLATE void *take_mimalloc(const struct buddy_job *job)
+{
+	void *p = mimalloc_take((size_t)MMSIM_PAGE_SIZE << job->order);
+
+	bench_keep(p);
+	return p;
+}
+
+TEMPLATE int give_mimalloc(const struct buddy_job *job, void *block)
+{
+	(void)job;
+	mimalloc_give(block);
 	return 0;
 }
 
@@ -216,10 +236,12 @@ static void run_thread(unsigned i, void *arg)
 		.random = thread_seed(job->seed, i),
 	};
 
-	if (job->impl == IMPL_MMSIM)
-		run_worker(&w, job, take_mmsim, give_mmsim);
-	else
+	if (job->impl == IMPL_JEMALLOC)
 		run_worker(&w, job, take_jemalloc, give_jemalloc);
+	else if (job->impl == IMPL_MIMALLOC)
+		run_worker(&w, job, take_mimalloc, give_mimalloc);
+	else
+		run_worker(&w, job, take_mmsim, give_mmsim);
 }
 
 static void measured_begins(void *arg)
@@ -254,6 +276,18 @@ int buddy_job_run(struct buddy_job *job)
 	for (unsigned i = 0; i < job->threads; i++)
 		job->thread[i] = (struct buddy_thread){ .ns = 0 };
 	return mmsim_run(job->m, job->threads, run_thread, job);
+}
+
+/* Never unloaded: threads that used it run its destructors when they end. */
+int buddy_load_mimalloc(void)
+{
+	void *lib = dlopen("libmimalloc.so.2", RTLD_NOW | RTLD_LOCAL);
+
+	if (!lib)
+		return 0;
+	*(void **)&mimalloc_take = dlsym(lib, "mi_malloc");
+	*(void **)&mimalloc_give = dlsym(lib, "mi_free");
+	return mimalloc_take && mimalloc_give;
 }
 
 int buddy_malloc_is_jemalloc(void)

@@ -25,7 +25,10 @@ enum buddy_work {
 
 enum buddy_impl {
 	IMPL_MMSIM,
+	IMPL_BITMAP, /* the same calls of a machine with another allocator */
 	IMPL_JEMALLOC, /* objects of the same size, never touched */
+	IMPL_MIMALLOC, /* the same; keeps its lists inside free objects, so it touches them */
+	NR_IMPLS
 };
 
 /* What one thread did. On cache lines of its own. */
@@ -56,6 +59,12 @@ struct buddy_job {
 
 /* Run it. Returns 0 or what mmsim_run() returned. */
 int buddy_job_run(struct buddy_job *job);
+
+/*
+ * Find mimalloc, without its malloc() taking the place of this process's. 0: the host has none, or it
+ * cannot be loaded.
+ */
+int buddy_load_mimalloc(void);
 
 /* Is malloc() of this process jemalloc's? Under a sanitizer it is not. */
 int buddy_malloc_is_jemalloc(void);
