@@ -294,7 +294,7 @@ void mm_replay_drain(struct mm_replay *r, uint32_t i)
 	}
 	if (c->drained.nr >= c->own_drained.nr && c->due > 0)
 		slice(r, c);
-	mm_replay_push(r, &c->drained, (struct mm_moved){ .pfn = e->pfn, .order = e->order });
+	mm_replay_note(r, &c->drained, (struct mm_moved){ .pfn = e->pfn, .order = e->order }, i);
 	if (!goes_on(r, i))
 		mm_replay_settle_drains(r, e->cpu, e);
 }
@@ -320,14 +320,6 @@ static bool compare(struct mm_replay *r, const struct mm_replay_cpu *c,
 	return equal;
 }
 
-static bool among(const struct mm_moves *m, uint64_t pfn)
-{
-	for (size_t i = 0; i < m->nr; i++)
-		if (m->v[i].pfn == pfn)
-			return true;
-	return false;
-}
-
 /* What should have gone goes; what should have stayed is the oldest of its list again. */
 static void correct(struct mm_replay *r, unsigned cpu)
 {
@@ -349,7 +341,7 @@ static void correct(struct mm_replay *r, unsigned cpu)
 		struct mm_zone *zone = mm_buddy_page_zone(r->b, page);
 		struct mm_list_key key;
 
-		if (among(&c->drained, m->pfn) || mm_replay_listed(page) ||
+		if (mm_replay_noted(r, cpu, m->pfn) || mm_replay_listed(page) ||
 		    !mm_replay_from_zone(zone, page, m->order))
 			continue;
 		key = mm_replay_key(r, cpu, m->pfn, m->order, mm_zone_migratetype(zone, m->pfn));

@@ -55,6 +55,21 @@ void mm_replay_push(struct mm_replay *r, struct mm_moves *m, struct mm_moved mov
 	m->v[m->nr++] = moved;
 }
 
+void mm_replay_note(struct mm_replay *r, struct mm_moves *m, struct mm_moved moved, uint32_t i)
+{
+	if (!m->nr)
+		r->cpu[r->events[i].cpu].stretch = i;
+	mm_replay_push(r, m, moved);
+	r->moved[moved.pfn] = i + 1;
+}
+
+bool mm_replay_noted(const struct mm_replay *r, unsigned cpu, uint64_t pfn)
+{
+	uint32_t i = r->moved[pfn];
+
+	return i > r->cpu[cpu].stretch && r->events[i - 1].cpu == cpu;
+}
+
 /* Claims leave two events, of which the second says more. */
 static void own_removal(struct mm_replay *r, struct mm_moves *m, const struct mmsim_event *e)
 {
@@ -345,6 +360,7 @@ static void fini(struct mm_replay *r)
 	free(r->cpu);
 	free(r->direct);
 	free(r->freed);
+	free(r->moved);
 	free(r->hint_of);
 	free(r->partner);
 	mm_replay_order_fini(&r->order);
@@ -358,10 +374,11 @@ static int init(struct mm_replay *r, size_t nr, uint64_t max_pfn)
 	r->cpu = calloc(nr_cpus, sizeof(*r->cpu));
 	r->direct = calloc(nr + 1, 1);
 	r->freed = calloc(max_pfn, sizeof(*r->freed));
+	r->moved = calloc(max_pfn, sizeof(*r->moved));
 	r->hint_of = hints_of(r->options->hints, MMSIM_HINT_UNTRACED_ALLOC, &r->nr_hints, by_pfn);
 	if (r->options->free_running)
 		r->partner = calloc(max_pfn, sizeof(*r->partner));
-	if (err || !r->cpu || !r->direct || !r->freed || !r->hint_of ||
+	if (err || !r->cpu || !r->direct || !r->freed || !r->moved || !r->hint_of ||
 	    (r->options->free_running && !r->partner))
 		return -ENOMEM;
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)

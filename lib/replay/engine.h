@@ -61,6 +61,7 @@ struct mm_run {
 struct mm_replay_cpu {
 	struct mm_moves own_removed, own_drained; /* the simulation's, since the stretch began */
 	struct mm_moves removed, drained; /* the recording's */
+	uint32_t stretch; /* the event that began them */
 	struct mm_list_key key; /* of the removals */
 	int high, alloc_factor; /* of its pcp, when they began */
 	bool refills; /* they go to a list */
@@ -106,6 +107,7 @@ struct mm_replay {
 	struct mmsim_replay_report *report;
 	struct mm_replay_cpu *cpu; /* [nr_cpus] */
 	uint32_t *freed; /* [pages] the event that freed it, plus 1; 0: none yet */
+	uint32_t *moved; /* [pages] the same of the one that removed or drained it */
 	uint8_t *direct; /* [nr events] a hint says: freed past the list */
 	const struct mmsim_hint **hint_of; /* sorted by pfn, line1 */
 	size_t nr_hints;
@@ -124,6 +126,10 @@ struct mm_replay {
 #define MM_REPLAY_EARLY ((void *)2) /* handed out already; its event is yet to come */
 
 void mm_replay_push(struct mm_replay *r, struct mm_moves *m, struct mm_moved moved);
+
+/* Event i to the recording's removals or drains of its CPU; is a page one of those? */
+void mm_replay_note(struct mm_replay *r, struct mm_moves *m, struct mm_moved moved, uint32_t i);
+bool mm_replay_noted(const struct mm_replay *r, unsigned cpu, uint64_t pfn);
 
 /* Count it and tell. */
 void mm_replay_mismatch(struct mm_replay *r, enum mmsim_mismatch kind,

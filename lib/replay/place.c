@@ -67,15 +67,18 @@ static unsigned head_cpu(const struct mm_zone *zone, const mm_list *pos)
 							    : zone->exec->nr_cpus;
 }
 
-/* Towards the head, which is no struct page: what is looked for is near it. */
+/* Both ways to the head, which is no struct page: what is looked for is mostly near an end. */
 struct mm_list_key mm_replay_list_of(struct mm_replay *r, struct mmsim_page *page)
 {
 	unsigned index = (unsigned)page->index, nr_cpus = r->b->exec->nr_cpus, cpu;
 	struct mm_zone *zone = mm_buddy_page_zone(r->b, page);
-	const mm_list *pos = page->lru.prev;
+	const mm_list *back = page->lru.prev, *ahead = page->lru.next;
 
-	while ((cpu = head_cpu(zone, pos)) == nr_cpus)
-		pos = pos->prev;
+	while ((cpu = head_cpu(zone, back)) == nr_cpus &&
+	       (cpu = head_cpu(zone, ahead)) == nr_cpus) {
+		back = back->prev;
+		ahead = ahead->next;
+	}
 	return (struct mm_list_key){
 		.zone = zone,
 		.pcp = mm_per_cpu(&zone->pcps, cpu),

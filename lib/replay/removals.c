@@ -152,7 +152,7 @@ void mm_replay_removal(struct mm_replay *r, uint32_t i)
 		}
 		if (c->removed.nr >= nr_own(c) && c->begun == MM_NO_EVENT)
 			begin(r, c, i);
-		mm_replay_push(r, &c->removed, moved(e));
+		mm_replay_note(r, &c->removed, moved(e), i);
 	}
 	next = mm_order_next_on_cpu(&r->order, i);
 	if (!next || !is_removal(next))
@@ -246,9 +246,8 @@ static bool refill_elsewhere(struct mm_replay *r, struct mm_replay_cpu *c, uint6
 	const struct mmsim_trace_event *next = mm_order_upcoming(&r->order, pfn);
 	struct mm_list_key key;
 
-	for (size_t i = 0; i < c->removed.nr; i++)
-		if (c->removed.v[i].pfn == pfn)
-			return false;
+	if (mm_replay_noted(r, (unsigned)(c - r->cpu), pfn))
+		return false;
 	if (!next || (next->kind != MMSIM_TRACE_ALLOC && next->kind != MMSIM_TRACE_DRAIN))
 		return false;
 	key = mm_replay_key(r, next->cpu, pfn, next->order, c->key.mt);
