@@ -29,6 +29,7 @@ enum {
 	M_LONGEST_RUN,
 	M_UNSEEN_ALLOCS,
 	M_DIRECT_FREES,
+	M_DRAINED_PROMPTED,
 	M_UNPROMPTED_DRAINS,
 	M_REFILLED,
 	M_DRAINED,
@@ -91,6 +92,8 @@ static struct bench_metric metrics[REPLAY_NR_METRICS] = {
 	[M_LONGEST_RUN] = COUNT("longest_run", "of exact allocations"),
 	[M_UNSEEN_ALLOCS] = COUNT("unseen_allocs", "pages that went out without an event"),
 	[M_DIRECT_FREES] = COUNT("direct_frees", "frees past the per-CPU list"),
+	[M_DRAINED_PROMPTED] =
+		COUNT("drained_prompted", "drained pages whose number was the kernel's"),
 	[M_UNPROMPTED_DRAINS] = COUNT("unprompted_drains", "runs of drains that no free began"),
 	[M_REFILLED] = COUNT("refilled", "pages, recorded"),
 	[M_DRAINED] = COUNT("drained", "pages, recorded"),
@@ -173,6 +176,7 @@ static void fill_counts(const struct mmsim_replay_report *r, double *value)
 	value[M_LONGEST_RUN] = (double)r->longest_run;
 	value[M_UNSEEN_ALLOCS] = (double)r->unseen_allocs;
 	value[M_DIRECT_FREES] = (double)r->direct_frees;
+	value[M_DRAINED_PROMPTED] = (double)r->drained_prompted;
 	value[M_UNPROMPTED_DRAINS] = (double)r->unprompted_drains;
 	value[M_REFILLED] = (double)r->refilled;
 	value[M_DRAINED] = (double)r->drained;

@@ -6,7 +6,7 @@
 #include "replay_outcome.h"
 
 #define REPLAY_HEADLINE 0 /* exact_share */
-#define REPLAY_NR_METRICS (39 + MMSIM_NR_MISMATCHES)
+#define REPLAY_NR_METRICS (40 + MMSIM_NR_MISMATCHES)
 
 /* All of them. The last are one per kind of mismatch, as the library names these. */
 const struct bench_metric *replay_metrics(void);
