@@ -146,7 +146,8 @@ MMSIM_API int mmsim_snapshot_config(const struct mmsim_snapshot *snap, struct mm
  *
  * Pages that are neither free, on a per-CPU list nor reserved are allocated afterwards, by whom and with which order
  * nobody knows: replay finds out when they are freed.
- * Returns 0; -EBUSY unless the machine is cold; -EINVAL with *err when it has another shape.
+ * Returns 0; -EBUSY unless the machine is cold; -EINVAL with *err when it has another shape, or the
+ * snapshot holds what cannot be: then the machine is cold again.
  * Context: nobody else uses the machine. Cost: O(pages). Since 0.1.
  */
 MMSIM_API int mmsim_snapshot_restore(struct mmsim *m, const struct mmsim_snapshot *snap,

@@ -47,7 +47,10 @@ int mmsim_snapshot_restore(struct mmsim *m, const struct mmsim_snapshot *snap,
 		mm_replay_fail(err, "snapshot", 0, "the machine is booted already");
 		return ret;
 	}
-	return mm_replay_restore(&m->buddy, snap, err);
+	ret = mm_replay_restore(&m->buddy, snap, err);
+	if (ret)
+		mmsim_reset(m);
+	return ret;
 }
 
 int mmsim_snapshot_take(struct mmsim *m, struct mmsim_snapshot **out)
