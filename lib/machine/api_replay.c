@@ -104,7 +104,7 @@ int mmsim_replay(struct mmsim *m, const struct mmsim_trace *trace,
 		mm_replay_fail(err, "trace", 0, "no trace, or no room for the report");
 		return -EINVAL;
 	}
-	if (strcmp(m->exec->ops->name, "serial")) {
+	if (strcmp(m->exec->ops->name, "serial") != 0) {
 		mm_replay_fail(err, "trace", 0, "only a machine in serial mode replays");
 		return -EINVAL;
 	}

@@ -34,7 +34,7 @@ static inline bool mm_replay_take_string(struct mm_replay_text *text, const char
 {
 	size_t len = strlen(string);
 
-	if ((size_t)(text->end - text->at) < len || memcmp(text->at, string, len))
+	if ((size_t)(text->end - text->at) < len || memcmp(text->at, string, len) != 0)
 		return false;
 	text->at += len;
 	return true;

@@ -373,11 +373,11 @@ static int init(struct mm_replay *r, size_t nr, uint64_t max_pfn)
 
 	r->cpu = calloc(nr_cpus, sizeof(*r->cpu));
 	r->direct = calloc(nr + 1, 1);
-	r->freed = calloc(max_pfn, sizeof(*r->freed));
-	r->moved = calloc(max_pfn, sizeof(*r->moved));
+	r->freed = calloc(max_pfn + 1, sizeof(*r->freed));
+	r->moved = calloc(max_pfn + 1, sizeof(*r->moved));
 	r->hint_of = hints_of(r->options->hints, MMSIM_HINT_UNTRACED_ALLOC, &r->nr_hints, by_pfn);
 	if (r->options->free_running)
-		r->partner = calloc(max_pfn, sizeof(*r->partner));
+		r->partner = calloc(max_pfn + 1, sizeof(*r->partner));
 	if (err || !r->cpu || !r->direct || !r->freed || !r->moved || !r->hint_of ||
 	    (r->options->free_running && !r->partner))
 		return -ENOMEM;

@@ -39,6 +39,8 @@ static int make_buckets(struct freed_pages *freed, const struct mmsim_trace *tra
 
 static struct freed_page *find_page(struct freed_pages *freed, uint32_t pfn)
 {
+	if (!freed->page)
+		return NULL;
 	for (uint32_t at = freed->bucket[pfn & freed->mask]; at; at = freed->page[at - 1].next)
 		if (freed->page[at - 1].pfn == pfn)
 			return &freed->page[at - 1];

@@ -73,7 +73,7 @@ static const struct event_name *event_named(struct mm_replay_text *text)
 		if (++len >= mm_array_size(events))
 			return NULL;
 	event = &events[len];
-	if (len == room || !event->name || memcmp(text->at, event->name, len))
+	if (len == room || !event->name || memcmp(text->at, event->name, len) != 0)
 		return NULL;
 	text->at += len + 1;
 	return mm_replay_text_empty(text) || mm_replay_is_blank(*text->at) ? event : NULL;
@@ -91,7 +91,7 @@ static const struct event_name *find_event(struct mm_replay_text *text, const ch
 		text->at = bar + 1;
 		*name = bar - PREFIX_FIRST_BAR;
 		if (bar - begin < PREFIX_FIRST_BAR || (size_t)(text->end - *name) < PREFIX_LEN ||
-		    memcmp(*name, PREFIX, PREFIX_LEN))
+		    memcmp(*name, PREFIX, PREFIX_LEN) != 0)
 			continue;
 		text->at = *name + PREFIX_LEN;
 		event = event_named(text);

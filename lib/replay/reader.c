@@ -119,6 +119,7 @@ static bool is_compressed(const char *data, size_t len)
 
 	if (len < 4)
 		return false;
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): read() has filled it */
 	magic = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 	return magic == 0xfd2fb528u || (magic & ~0xfu) == 0x184d2a50u;
 }
@@ -381,7 +382,7 @@ int mm_replay_reader_open_either(struct mm_reader *r, struct mmsim_replay_error 
 	ret = mm_replay_reader_open(r, path, err);
 	if (ret != -ENOENT)
 		return ret;
-	strcpy(path + len, ".zst");
+	memcpy(path + len, ".zst", sizeof(".zst"));
 	ret = mm_replay_reader_open(r, path, err);
 	if (ret == -ENOENT)
 		mm_replay_fail(err, path, 0, "neither this nor a file without .zst is there");

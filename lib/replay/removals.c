@@ -272,11 +272,9 @@ static struct mmsim_page *choose_again(struct mm_replay *r, struct mm_replay_cpu
 
 		mm_replay_to_zone(zone, own, c->key.order, MM_FPI_TO_HEAD);
 		own = NULL;
-		if (!rotated && (rotated = mm_replay_rotate(r, &c->key, wanted, taken)))
-			own = choose(c, mode);
-		else if (!refilled && (refilled = refill_elsewhere(r, c, taken)))
-			own = choose(c, mode);
-		else if (mm_replay_park(r, &c->key, mm_replay_block_of(zone, taken), parked))
+		if ((!rotated && (rotated = mm_replay_rotate(r, &c->key, wanted, taken))) ||
+		    (!refilled && (refilled = refill_elsewhere(r, c, taken))) ||
+		    mm_replay_park(r, &c->key, mm_replay_block_of(zone, taken), parked))
 			own = choose(c, mode);
 	}
 	if (!own)

@@ -186,14 +186,15 @@ int mm_replay_parse_pcp(struct mm_reader *r, struct mm_replay_loading *loading)
 	struct pcp_parser p = { .loading = loading };
 	int err;
 
-	p.listed = calloc(nr, sizeof(*p.listed));
-	p.seen = calloc(nr, sizeof(*p.seen));
-	if (p.listed && p.seen)
+	p.listed = calloc(nr + 1, sizeof(*p.listed));
+	p.seen = calloc(nr + 1, sizeof(*p.seen));
+	if (p.listed && p.seen) {
 		err = mm_replay_each_line(r, page_line, books_line, &p);
-	else
+		if (!err)
+			err = settle_counts(r, &p);
+	} else {
 		err = mm_replay_no_memory(r);
-	if (!err)
-		err = settle_counts(r, &p);
+	}
 	free(p.listed);
 	free(p.seen);
 	return err;

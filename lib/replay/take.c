@@ -252,11 +252,11 @@ int mm_replay_snapshot_take(struct mm_buddy *b, struct mmsim_snapshot **out)
 
 	if (!snap)
 		return -ENOMEM;
-	snap->zones = calloc(s.zones, sizeof(*snap->zones));
+	snap->zones = calloc(s.zones + 1, sizeof(*snap->zones));
 	snap->blocks = calloc(s.blocks + 1, sizeof(*snap->blocks));
-	snap->pcps = calloc(s.zones * b->exec->nr_cpus, sizeof(*snap->pcps));
+	snap->pcps = calloc((s.zones + 1) * b->exec->nr_cpus, sizeof(*snap->pcps));
 	snap->pcp_pages = calloc(s.pcp_pages + 1, sizeof(*snap->pcp_pages));
-	snap->pageblocks = calloc(s.pageblocks, sizeof(*snap->pageblocks));
+	snap->pageblocks = calloc(s.pageblocks + 1, sizeof(*snap->pageblocks));
 	if (!snap->zones || !snap->blocks || !snap->pcps || !snap->pcp_pages || !snap->pageblocks) {
 		mm_replay_snapshot_free(snap);
 		return -ENOMEM;

@@ -77,8 +77,8 @@ static inline int open_tweaked(const struct mm_replay_files *files, struct mm_re
 	bool meta = !strcmp(name, "meta.json");
 	char path[1024];
 
-	snprintf(path, sizeof(path), "%s/%s%s%s", files->dir, meta ? "" : files->prefix,
-		 meta ? "" : ".", name);
+	snprintf(path, sizeof(path), "%s/%s%s%s", files->dir,
+		 meta || !files->prefix ? "" : files->prefix, meta ? "" : ".", name);
 	if (strcmp(name, t->tweak.name))
 		return mm_replay_reader_open_either(r, err, "%s", path);
 	if (!t->tweak.what && !t->tweak.with)

@@ -258,9 +258,10 @@ static void test_messages(void **state)
 	mm_replay_reader_close(&r);
 }
 
-static const unsigned char magic[] = { 0x28, 0xb5, 0x2f, 0xfd };
-
 #if MM_ZSTD
+/* What a frame begins with. */
+enum { MAGIC_LEN = 4 };
+
 static size_t compress(const char *text, size_t len, char **packed)
 {
 	size_t bound = ZSTD_compressBound(len), size;
@@ -346,7 +347,7 @@ static void test_cut_off(void **state)
 	int ret;
 
 	(void)state;
-	for (size_t cut = sizeof(magic); cut < size; cut++) {
+	for (size_t cut = MAGIC_LEN; cut < size; cut++) {
 		assert_int_equal(mm_replay_reader_open_mem(&r, packed, cut, "mem", &err), 0);
 		while ((ret = mm_replay_reader_line(&r, &line, &len)) == 1)
 			;
@@ -394,6 +395,7 @@ static void test_broken(void **state)
 #else
 static void test_no_zstd(void **state)
 {
+	static const unsigned char magic[] = { 0x28, 0xb5, 0x2f, 0xfd };
 	struct mm_reader r;
 
 	(void)state;
