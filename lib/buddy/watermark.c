@@ -104,7 +104,8 @@ static void set_reserves(struct mm_buddy *b, unsigned node)
 void mm_buddy_set_plenty(struct mm_zone *zone)
 {
 	for (unsigned t = 0; t < MMSIM_NR_ZONES; t++) {
-		uint64_t need = mm_zone_wmark(zone, MM_WMARK_HIGH) + zone->lowmem_reserve[t] +
+		uint64_t need = mm_zone_wmark(zone, MM_WMARK_HIGH) +
+				mm_zone_count(&zone->lowmem_reserve[t]) +
 				zone->nr_reserved_highatomic + zone->cma;
 
 		set(&zone->plenty[t], need);
@@ -240,7 +241,7 @@ bool mm_buddy_boost_watermark(struct mm_zone *zone)
 
 	if (!factor || zone->managed < (uint64_t)MMSIM_PAGEBLOCK_NR_PAGES * BOOST_LEAST_PAGEBLOCKS)
 		return false;
-	most = scale(zone->watermark[MM_WMARK_HIGH], factor, 10000);
+	most = scale(mm_zone_count(&zone->watermark[MM_WMARK_HIGH]), factor, 10000);
 	/* No high mark yet, very early in boot. */
 	if (!most)
 		return false;

@@ -77,6 +77,7 @@ static inline int open_tweaked(const struct mm_replay_files *files, struct mm_re
 	bool meta = !strcmp(name, "meta.json");
 	char path[1024];
 
+	assert_non_null(files->dir);
 	snprintf(path, sizeof(path), "%s/%s%s%s", files->dir,
 		 meta || !files->prefix ? "" : files->prefix, meta ? "" : ".", name);
 	if (strcmp(name, t->tweak.name))
