@@ -8,15 +8,6 @@
 #include <math.h>
 #include <mmsim/machine.h>
 
-static const char *const type_name[MMSIM_MAX_MIGRATETYPES] = {
-	[MMSIM_MIGRATE_UNMOVABLE] = "Unmovable",
-	[MMSIM_MIGRATE_MOVABLE] = "Movable",
-	[MMSIM_MIGRATE_RECLAIMABLE] = "Reclaimable",
-	[MMSIM_MIGRATE_HIGHATOMIC] = "HighAtomic",
-	[MMSIM_MIGRATE_CMA] = "CMA",
-	[MMSIM_MIGRATE_ISOLATE] = "Isolate",
-};
-
 static void print_grid(struct grid *grid, bool markdown, FILE *out)
 {
 	if (markdown)
@@ -140,7 +131,7 @@ static bool has_type(const struct replay_zone *z, unsigned type)
 	for (unsigned side = 0; side < NR_SIDES; side++)
 		for (unsigned o = 0; o < MMSIM_NR_PAGE_ORDERS; o++)
 			nr += z->nr_free[side][o][type];
-	return type_name[type] && nr;
+	return mmsim_migratetype_name((enum mmsim_migratetype)type) && nr;
 }
 
 /* One column of a side, or two. */
@@ -173,7 +164,7 @@ static void print_free(const struct replay_zone *z, bool both, bool markdown, FI
 	grid_add(&grid, "order");
 	for (unsigned t = 0; t < MMSIM_MAX_MIGRATETYPES; t++)
 		if (has_type(z, t))
-			add_heads(&grid, type_name[t], both);
+			add_heads(&grid, mmsim_migratetype_name((enum mmsim_migratetype)t), both);
 	add_heads(&grid, "unusable", both);
 	for (unsigned o = 0; o < MMSIM_NR_PAGE_ORDERS; o++)
 		add_blocks(&grid, z, o, both);
@@ -215,9 +206,11 @@ static void print_zone_counts(const struct replay_zone *z, bool both, bool markd
 	add_sides(&grid, "free blocks of 2 MiB", k->free_huge, s->free_huge, both);
 	add_sides(&grid, "  at best", k->optimal_huge, s->optimal_huge, both);
 	for (unsigned t = 0; (types_known(k) || !both) && t < MMSIM_MAX_MIGRATETYPES; t++) {
-		if (!type_name[t] || !(k->pageblocks[t] + s->pageblocks[t]))
+		if (!mmsim_migratetype_name((enum mmsim_migratetype)t) ||
+		    !(k->pageblocks[t] + s->pageblocks[t]))
 			continue;
-		snprintf(what, sizeof(what), "pageblocks %s", type_name[t]);
+		snprintf(what, sizeof(what), "pageblocks %s",
+			 mmsim_migratetype_name((enum mmsim_migratetype)t));
 		add_sides(&grid, what, k->pageblocks[t], s->pageblocks[t], both);
 	}
 	fputc('\n', out);

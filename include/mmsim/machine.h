@@ -198,6 +198,9 @@ MMSIM_API int mmsim_pcp_info(struct mmsim *m, unsigned node, enum mmsim_zone_typ
 /** "DMA", "DMA32", "Normal", "Movable". Since 0.1. */
 MMSIM_API const char *mmsim_zone_name(enum mmsim_zone_type type);
 
+/** "Unmovable", "Movable", … as the kernel's texts name them; NULL for what is none. Since 0.1. */
+MMSIM_API const char *mmsim_migratetype_name(enum mmsim_migratetype mt);
+
 /*
  * The calls below print what the kernel would, byte for byte but where they say otherwise, zone after
  * zone, node after node. They write to @buf as snprintf() does: at most @len bytes with the final NUL,

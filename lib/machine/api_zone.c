@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Exported calls: the books of zones, as numbers. */
 #include "books.h"
+#include "fields.h"
 #include "frag.h"
 #include "machine.h"
 #include "zoneinfo.h"
@@ -9,6 +10,11 @@
 const char *mmsim_zone_name(enum mmsim_zone_type type)
 {
 	return type < MMSIM_NR_ZONES ? mm_replay_zone_name(type) : NULL;
+}
+
+const char *mmsim_migratetype_name(enum mmsim_migratetype mt)
+{
+	return mm_replay_migratetype_name(mt);
 }
 
 static int find_zone(struct mmsim *m, const char *call, unsigned node, enum mmsim_zone_type type,

@@ -74,14 +74,24 @@ int mm_replay_field_zone(struct mm_reader *r, struct mm_replay_text *line, int *
 	return 0;
 }
 
+const char *mm_replay_migratetype_name(unsigned mt)
+{
+	static const char *const names[MMSIM_NR_MIGRATETYPES] = {
+		[MMSIM_MIGRATE_UNMOVABLE] = "Unmovable",
+		[MMSIM_MIGRATE_MOVABLE] = "Movable",
+		[MMSIM_MIGRATE_RECLAIMABLE] = "Reclaimable",
+		[MMSIM_MIGRATE_HIGHATOMIC] = "HighAtomic",
+		[MMSIM_MIGRATE_CMA] = "CMA",
+		[MMSIM_MIGRATE_ISOLATE] = "Isolate",
+	};
+
+	return mt < MMSIM_NR_MIGRATETYPES ? names[mt] : NULL;
+}
+
 static int find_migratetype(const struct mm_replay_text *word)
 {
-	static const char *const names[MMSIM_NR_MIGRATETYPES] = { "Unmovable",   "Movable",
-								  "Reclaimable", "HighAtomic",
-								  "CMA",         "Isolate" };
-
 	for (int i = 0; i < MMSIM_NR_MIGRATETYPES; i++)
-		if (mm_replay_text_is(word, names[i]))
+		if (mm_replay_text_is(word, mm_replay_migratetype_name((unsigned)i)))
 			return i;
 	return -1;
 }

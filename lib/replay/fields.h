@@ -30,6 +30,9 @@ int mm_replay_field_zone(struct mm_reader *r, struct mm_replay_text *line, int *
 int mm_replay_field_migratetype(struct mm_reader *r, struct mm_replay_text *line,
 				uint8_t *migratetype);
 
+/* "Unmovable"; of an enum mmsim_migratetype, NULL: none. */
+const char *mm_replay_migratetype_name(unsigned mt);
+
 /* -ENOMEM */
 int mm_replay_no_memory(struct mm_reader *r);
 

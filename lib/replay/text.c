@@ -3,6 +3,7 @@
 #include "text.h"
 
 #include "books.h"
+#include "fields.h"
 #include "frag.h"
 #include "zoneinfo.h"
 #include <inttypes.h>
@@ -28,20 +29,6 @@ static void mm_printf(2, 3) append(struct text *t, const char *format, ...)
 	n = vsnprintf(left ? t->buf + t->used : NULL, left, format, args);
 	va_end(args);
 	t->used += n > 0 ? (size_t)n : 0;
-}
-
-const char *mm_replay_migratetype_name(unsigned mt)
-{
-	static const char *const names[MMSIM_NR_MIGRATETYPES] = {
-		[MMSIM_MIGRATE_UNMOVABLE] = "Unmovable",
-		[MMSIM_MIGRATE_MOVABLE] = "Movable",
-		[MMSIM_MIGRATE_RECLAIMABLE] = "Reclaimable",
-		[MMSIM_MIGRATE_HIGHATOMIC] = "HighAtomic",
-		[MMSIM_MIGRATE_CMA] = "CMA",
-		[MMSIM_MIGRATE_ISOLATE] = "Isolate",
-	};
-
-	return mt < MMSIM_NR_MIGRATETYPES ? names[mt] : "?";
 }
 
 typedef void (*print_fn)(struct text *t, const struct mmsim_zone_info *info);

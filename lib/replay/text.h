@@ -24,7 +24,4 @@ size_t mm_replay_print_zoneinfo(struct mm_buddy *b, char *buf, size_t len);
 size_t mm_replay_print_unusable_index(struct mm_buddy *b, char *buf, size_t len);
 size_t mm_replay_print_extfrag_index(struct mm_buddy *b, char *buf, size_t len);
 
-/* "Unmovable"; of an enum mmsim_migratetype. */
-const char *mm_replay_migratetype_name(unsigned mt);
-
 #endif
