@@ -2,12 +2,13 @@
 /*
  * Another allocator of page frames in place of a zone's lists: one small table.
  *
- * Counterpart: none in the kernel. What is above it stays Linux: zonelists, watermarks, gfp flags, struct pages, the
- * checks of frees. What it replaces: free lists, per-CPU lists, pageblock types, fallback.
+ * Counterpart: none in the kernel. What is above it stays Linux: zonelists, watermarks, gfp flags, struct
+ * pages, the checks of frees. What it replaces: free lists, per-CPU lists, pageblock types, fallback.
  *
- *  A1: rmqueue() hands out naturally aligned blocks of the zone that were given by free() or free_core()
- *      and not handed out since.
- *  A2: zone->free_pages follows what can be had, for the watermarks; it may leave out what CPUs have reserved for themselves.
+ *  A1: rmqueue() hands out naturally aligned blocks of the zone that were given by free(), from boot
+ *      or an owner, and not handed out since.
+ *  A2: zone->free_pages follows what can be had, for the watermarks; it may leave out what CPUs have
+ *      reserved for themselves.
  *
  * Locking: all calls at once from any task, but for clear(), validate() and count() of an idle zone.
  */

@@ -67,24 +67,27 @@ static __attribute__((noinline)) int free_claimed(struct mm_buddy *b, struct mms
 	return 0;
 }
 
+/* Why the block at pfn cannot be claimed, as a free would say it; NULL: it is the caller's now. */
+static const char *claim_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order)
+{
+	if (order > MMSIM_MAX_PAGE_ORDER)
+		return "no such order";
+	if (!mm_buddy_is_open(b))
+		return "the machine is not booted";
+	if (!mm_pfn_valid(b->map, pfn))
+		return "no memory there";
+	mm_exec_point(b->exec, MM_POINT_ATOMIC, mm_pfn_to_page(b->map, pfn));
+	return claim_block(mm_pfn_to_page(b->map, pfn), order);
+}
+
 /* With every question asked, and the answer when it is no. */
 static __attribute__((noinline)) int free_slow(struct mm_buddy *b, uint64_t pfn, unsigned order)
 {
-	struct mmsim_page *page;
-	const char *wrong;
+	const char *wrong = claim_pfn(b, pfn, order);
 
-	if (mm_unlikely(order > MMSIM_MAX_PAGE_ORDER))
-		return refuse(b, pfn, order, "no such order");
-	if (mm_unlikely(!mm_buddy_is_open(b)))
-		return refuse(b, pfn, order, "the machine is not booted");
-	if (mm_unlikely(!mm_pfn_valid(b->map, pfn)))
-		return refuse(b, pfn, order, "no memory there");
-	page = mm_pfn_to_page(b->map, pfn);
-	mm_exec_point(b->exec, MM_POINT_ATOMIC, page);
-	wrong = claim_block(page, order);
 	if (mm_unlikely(wrong != NULL))
 		return refuse(b, pfn, order, wrong);
-	return free_claimed(b, page, pfn, order);
+	return free_claimed(b, mm_pfn_to_page(b->map, pfn), pfn, order);
 }
 
 /* The lock of the list is not biased to this thread yet, or the list is full. */
@@ -154,19 +157,6 @@ int mm_buddy_free_pages(struct mm_buddy *b, struct mmsim_page *page, unsigned or
 	if (mm_unlikely(!is_struct_page(b, page)))
 		return refuse_pointer(b, "free_pages", page, order);
 	return mm_buddy_free_pfn(b, mm_page_to_pfn(b->map, page), order);
-}
-
-/* Why the block at pfn cannot be claimed, as a free would say it; NULL: it is the caller's now. */
-static const char *claim_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order)
-{
-	if (order > MMSIM_MAX_PAGE_ORDER)
-		return "no such order";
-	if (!mm_buddy_is_open(b))
-		return "the machine is not booted";
-	if (!mm_pfn_valid(b->map, pfn))
-		return "no memory there";
-	mm_exec_point(b->exec, MM_POINT_ATOMIC, mm_pfn_to_page(b->map, pfn));
-	return claim_block(mm_pfn_to_page(b->map, pfn), order);
 }
 
 int mm_buddy_split_page(struct mm_buddy *b, struct mmsim_page *page, unsigned order)

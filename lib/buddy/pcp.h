@@ -278,17 +278,4 @@ MM_BARE bool mm_pcp_free_quick(struct mm_zone *zone, const struct mm_task *me,
 	return done;
 }
 
-/* Of one page. */
-static inline struct mmsim_page *mm_pcp_alloc_bare(struct mm_zone *zone, const struct mm_task *me,
-						   enum mmsim_migratetype mt)
-{
-	return mm_pcp_alloc_order_bare(zone, me, 0, mt);
-}
-
-static inline bool mm_pcp_free_bare(struct mm_zone *zone, const struct mm_task *me,
-				    struct mmsim_page *page, enum mmsim_migratetype mt)
-{
-	return mm_pcp_free_order_bare(zone, me, page, 0, mt);
-}
-
 #endif

@@ -3,8 +3,8 @@
  * How many pages a zone must keep free, and whether a request may have one.
  *
  * Counterpart: init_per_zone_wmark_min(), __setup_per_zone_wmarks(), setup_per_zone_lowmem_reserve(),
- * __zone_watermark_ok(), zone_watermark_fast(), boost_watermark(). Difference: nobody reclaims, so a boost stays until mm_buddy_setup_zones() or
- * the callback for kswapd takes it away.
+ * __zone_watermark_ok(), zone_watermark_fast(), boost_watermark(). Difference: nobody reclaims, so a
+ * boost stays until mm_buddy_setup_zones().
  *
  *  W1: min <= low <= high <= promo, all without the boost, which is added to each when it is used.
  *  W2: plenty[t] is at least what an order-0 request for zone type t needs to find at the high mark.

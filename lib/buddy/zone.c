@@ -8,15 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-static uint64_t nr_pageblocks(const struct mm_zone *zone)
-{
-	return mm_div_round_up(zone->span.end, MMSIM_PAGEBLOCK_NR_PAGES) -
-	       zone->span.start / MMSIM_PAGEBLOCK_NR_PAGES;
-}
-
 int mm_buddy_zone_init(struct mm_zone *zone, struct mm_meta *meta, struct mm_lockset *locks)
 {
-	zone->pageblock = mm_base_meta_calloc(meta, nr_pageblocks(zone), 1);
+	zone->pageblock = mm_base_meta_calloc(meta, mm_zone_nr_pageblocks(zone), 1);
 	if (!zone->pageblock)
 		return -ENOMEM;
 	mm_sync_spin_init(&zone->lock, locks, MM_RANK_ZONE);
@@ -27,7 +21,7 @@ int mm_buddy_zone_init(struct mm_zone *zone, struct mm_meta *meta, struct mm_loc
 void mm_buddy_zone_fini(struct mm_zone *zone, struct mm_meta *meta)
 {
 	mm_sync_spin_fini(&zone->lock);
-	mm_base_meta_free(meta, zone->pageblock, nr_pageblocks(zone));
+	mm_base_meta_free(meta, zone->pageblock, mm_zone_nr_pageblocks(zone));
 }
 
 void mm_buddy_zone_clear(struct mm_zone *zone)
@@ -37,7 +31,7 @@ void mm_buddy_zone_clear(struct mm_zone *zone)
 			mm_list_init(&zone->area[o].list[t]);
 			zone->area[o].nr[t] = 0;
 		}
-	memset(zone->pageblock, MMSIM_MIGRATE_MOVABLE, nr_pageblocks(zone));
+	memset(zone->pageblock, MMSIM_MIGRATE_MOVABLE, mm_zone_nr_pageblocks(zone));
 	zone->free_pages = zone->free_highatomic = zone->free_cma = 0;
 	zone->managed = zone->cma = zone->nr_reserved_highatomic = 0;
 	zone->unaccounted = 0;

@@ -92,7 +92,6 @@ struct mm_zone {
 /* How a block is given back; counterpart: fpi_t. */
 enum mm_fpi {
 	MM_FPI_NONE = 0,
-	MM_FPI_SKIP_REPORT_NOTIFY = 1 << 0,
 	MM_FPI_TO_TAIL = 1 << 1, /* memory that should be used last */
 	MM_FPI_TO_HEAD = 1 << 3, /* no kernel's: the removal of a head is undone */
 };
@@ -163,6 +162,13 @@ void mm_buddy_expand(struct mm_zone *zone, struct mmsim_page *page, unsigned low
 bool mm_buddy_take_page(struct mm_zone *zone, struct mmsim_page *page, unsigned order);
 
 enum { MM_PAGEBLOCK_ISOLATE = 1 << 4, MM_PAGEBLOCK_TYPE = 7 };
+
+/* Those that its ends share with other zones included. */
+static inline uint64_t mm_zone_nr_pageblocks(const struct mm_zone *zone)
+{
+	return mm_div_round_up(zone->span.end, MMSIM_PAGEBLOCK_NR_PAGES) -
+	       zone->span.start / MMSIM_PAGEBLOCK_NR_PAGES;
+}
 
 static inline uint8_t *mm_zone_pageblock(const struct mm_zone *zone, uint64_t pfn)
 {

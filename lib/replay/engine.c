@@ -281,7 +281,7 @@ static void listen(struct mm_replay *r, bool on)
 	mm_buddy_set_open(r->b, true);
 	mm_for_each_zone(zone, r->b) {
 		zone->drain_later = on && !r->options->free_running ? drain_later : NULL;
-		zone->drain_ctx = r;
+		zone->drain_ctx = on ? r : NULL;
 	}
 }
 

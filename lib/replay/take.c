@@ -21,12 +21,6 @@ static size_t list_length(const mm_list *list)
 	return nr;
 }
 
-static uint64_t nr_pageblocks(const struct mm_zone *zone)
-{
-	return mm_div_round_up(zone->span.end, MMSIM_PAGEBLOCK_NR_PAGES) -
-	       zone->span.start / MMSIM_PAGEBLOCK_NR_PAGES;
-}
-
 /* The next run of free pages at or above pfn where the allocator has no lists; false: there is none. */
 static bool next_free_run(const struct mm_zone *zone, uint64_t pfn, uint64_t *start, uint64_t *end)
 {
@@ -93,7 +87,7 @@ static struct sizes measure(struct mm_buddy *b)
 
 	mm_for_each_zone(zone, b) {
 		s.zones++;
-		s.pageblocks += nr_pageblocks(zone);
+		s.pageblocks += mm_zone_nr_pageblocks(zone);
 		if (zone->alt)
 			s.blocks += alt_blocks(zone, 0, NULL);
 		for (unsigned o = 0; o < MMSIM_NR_PAGE_ORDERS; o++)
@@ -209,7 +203,7 @@ static void take_pageblocks(struct mmsim_snapshot *snap, const struct mm_zone *z
 {
 	uint64_t first = mm_round_down(zone->span.start, MMSIM_PAGEBLOCK_NR_PAGES);
 
-	for (uint64_t i = 0; i < nr_pageblocks(zone); i++) {
+	for (uint64_t i = 0; i < mm_zone_nr_pageblocks(zone); i++) {
 		uint64_t pfn = first + i * MMSIM_PAGEBLOCK_NR_PAGES;
 		uint64_t inside = mm_max(pfn, zone->span.start);
 		uint64_t mt = mm_zone_migratetype(zone, inside);

@@ -174,16 +174,16 @@ static void the_short_way_leaves_what_is_special(void **state)
 
 	(void)state;
 	give_order(block, 1);
-	assert_false(mm_pcp_free_bare(zone, me, page, M)); /* PCPF_PREV_FREE_HIGH_ORDER */
+	assert_false(mm_pcp_free_order_bare(zone, me, page, 0, M)); /* PCPF_PREV_FREE_HIGH_ORDER */
 	give(take(GFP_MOVABLE));
 	mm_zone_set_flag(zone, MM_ZONE_BELOW_HIGH);
-	assert_false(mm_pcp_free_bare(zone, me, page, M));
+	assert_false(mm_pcp_free_order_bare(zone, me, page, 0, M));
 	mm_zone_clear_flag(zone, MM_ZONE_BELOW_HIGH);
 	mm_zone_set_flag(zone, MM_ZONE_RECLAIM_ACTIVE);
-	assert_false(mm_pcp_free_bare(zone, me, page, M));
+	assert_false(mm_pcp_free_order_bare(zone, me, page, 0, M));
 	mm_zone_clear_flag(zone, MM_ZONE_RECLAIM_ACTIVE);
-	assert_true(mm_pcp_free_bare(zone, me, page, M));
-	assert_ptr_equal(mm_pcp_alloc_bare(zone, me, M), page);
+	assert_true(mm_pcp_free_order_bare(zone, me, page, 0, M));
+	assert_ptr_equal(mm_pcp_alloc_order_bare(zone, me, 0, M), page);
 }
 
 /* The short ways neither refill nor spill, and then do nothing at all. */
@@ -194,20 +194,20 @@ static void the_short_ways_do_only_the_simple(void **state)
 	struct mmsim_page *page;
 
 	(void)state;
-	assert_null(mm_pcp_alloc_bare(zone, me, M));
+	assert_null(mm_pcp_alloc_order_bare(zone, me, 0, M));
 	assert_int_equal(zone->free_pages, PAGES);
 	give(take(GFP_MOVABLE));
 	assert_int_equal(take(GFP_MOVABLE), 0);
-	page = mm_pcp_alloc_bare(zone, me, M);
+	page = mm_pcp_alloc_order_bare(zone, me, 0, M);
 	assert_int_equal(small_machine_pfn(&m, page), BASE + 1);
-	assert_null(mm_pcp_alloc_bare(zone, me, R));
-	assert_true(mm_pcp_free_bare(zone, me, page, M));
-	assert_ptr_equal(mm_pcp_alloc_bare(zone, me, M), page);
+	assert_null(mm_pcp_alloc_order_bare(zone, me, 0, R));
+	assert_true(mm_pcp_free_order_bare(zone, me, page, 0, M));
+	assert_ptr_equal(mm_pcp_alloc_order_bare(zone, me, 0, M), page);
 	while (pcp_of(0)->count < HIGH - 1)
 		assert_true(mm_pcp_free(zone, small_machine_page(&m, BASE + take_block(&m, 0, M)),
 					0, M));
 	nr_seen = 0;
-	assert_false(mm_pcp_free_bare(zone, me, page, M)); /* would be the high-th */
+	assert_false(mm_pcp_free_order_bare(zone, me, page, 0, M)); /* would be the high-th */
 	assert_int_equal(pcp_of(0)->count, HIGH - 1);
 	assert_int_equal(nr_seen, 0);
 	assert_true(mm_pcp_free(zone, page, 0, M));
@@ -222,12 +222,12 @@ static void a_short_way_does_not_wait(void **state)
 
 	(void)state;
 	mm_spin_lock(&pcp_of(0)->lock);
-	assert_null(mm_pcp_alloc_bare(zone, me, M));
-	assert_false(mm_pcp_free_bare(zone, me, small_machine_page(&m, BASE + at), M));
+	assert_null(mm_pcp_alloc_order_bare(zone, me, 0, M));
+	assert_false(mm_pcp_free_order_bare(zone, me, small_machine_page(&m, BASE + at), 0, M));
 	assert_int_equal(pcp_of(0)->count, BATCH - 1);
 	mm_spin_unlock(&pcp_of(0)->lock);
-	assert_non_null(mm_pcp_alloc_bare(zone, me, M));
-	assert_true(mm_pcp_free_bare(zone, me, small_machine_page(&m, BASE + 1), M));
+	assert_non_null(mm_pcp_alloc_order_bare(zone, me, 0, M));
+	assert_true(mm_pcp_free_order_bare(zone, me, small_machine_page(&m, BASE + 1), 0, M));
 }
 
 static void bulk_empties_and_refills(void **state)
