@@ -40,6 +40,8 @@ static const struct {
 	{ MMSIM_FIG_DRAM_LOCAL, SERIES_DRAM_LOCAL, "pointer chase over flushed lines, huge pages" },
 	{ MMSIM_FIG_DRAM_REMOTE, SERIES_DRAM_REMOTE, "the same chase from another node" },
 	{ MMSIM_FIG_CORE_BW, SERIES_STREAM_ONE, "streaming stores of one thread" },
+	{ MMSIM_FIG_CLEAR_BW, SERIES_CLEAR,
+	  "memset() of one 4 KiB page after the other, one thread" },
 	{ MMSIM_FIG_LINK_BW, SERIES_LINK, "streaming stores from all CPUs of another node" },
 	{ MMSIM_FIG_PAGE_INIT, SERIES_PAGE_INIT,
 	  "this library's deferred init, one thread, ordinary stores" },
@@ -77,6 +79,7 @@ static const struct {
 	{ MMSIM_FIG_LOADED_KNEE, "not measured" },
 	{ MMSIM_FIG_LOADED_LATENCY, "not measured" },
 	{ MMSIM_FIG_PAGE_FREE, "not measured" },
+	{ MMSIM_FIG_PAGE_PIN, "not measured" },
 	{ MMSIM_FIG_LOCK_KIND, "not measured" },
 };
 
@@ -411,6 +414,7 @@ static void derive_unseen(struct derivation *d)
 	leave(d, MMSIM_FIG_LOADED_KNEE, "no probe for it");
 	leave(d, MMSIM_FIG_LOADED_LATENCY, "no probe for it");
 	leave(d, MMSIM_FIG_PAGE_FREE, "a lock of the kernel's");
+	leave(d, MMSIM_FIG_PAGE_PIN, "it would take a device and its IOMMU");
 	leave(d, MMSIM_FIG_LOCK_KIND, "a choice: the kernel queues");
 }
 

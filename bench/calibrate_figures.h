@@ -30,10 +30,11 @@ enum calibrate_series {
 	SERIES_LLC_HIT,
 	SERIES_DRAM_LOCAL,
 	SERIES_DRAM_REMOTE,
-	SERIES_STREAM_ONE, /* GB/s, these five */
+	SERIES_STREAM_ONE, /* GB/s, these six */
 	SERIES_STREAM_ALL,
 	SERIES_ORDINARY_ONE,
 	SERIES_ORDINARY_ALL,
+	SERIES_CLEAR,
 	SERIES_LINK,
 	SERIES_SPEED_ONE, /* a loop of arithmetic */
 	SERIES_SPEED_ALL, /* with every core busy */

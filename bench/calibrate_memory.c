@@ -16,6 +16,7 @@
 #endif
 
 #define LINE 64
+#define PAGE 4096
 #define LEAST_BYTES (UINT64_C(16) << 20)
 #define USUAL_BYTES (UINT64_C(128) << 20)
 #define MOST_BYTES (UINT64_C(2) << 30)
@@ -151,8 +152,11 @@ static void latency_from(struct calibrate *c, struct memory *m, int cpu, unsigne
 
 /* Bandwidth */
 
+typedef void (*store_fn)(char *base, size_t bytes, uint64_t value);
+
 struct fill {
 	struct memory *m;
+	store_fn store;
 	struct gate gate;
 	unsigned nr;
 	uint64_t *start, *end; /* ns, per thread */
@@ -171,6 +175,16 @@ static void store_lines(char *base, size_t bytes, uint64_t value)
 	bench_keep(base);
 }
 
+/* As a kernel clears pages: each by a call of its own. */
+static void clear_pages(char *base, size_t bytes, uint64_t value)
+{
+	(void)value;
+	for (size_t i = 0; i + PAGE <= bytes; i += PAGE) {
+		memset(base + i, 0, PAGE);
+		bench_keep(base + i);
+	}
+}
+
 /* The first pass fills the cache with lines that the second has to write back. */
 static void fill_part(unsigned i, void *arg)
 {
@@ -178,10 +192,10 @@ static void fill_part(unsigned i, void *arg)
 	size_t share = f->m->bytes / f->nr / LINE * LINE;
 	char *base = f->m->base + i * share;
 
-	store_lines(base, share, 1);
+	f->store(base, share, 1);
 	gate_wait(&f->gate);
 	f->start[i] = bench_now();
-	store_lines(base, share, 2);
+	f->store(base, share, 2);
 	f->end[i] = bench_now();
 }
 
@@ -196,10 +210,10 @@ static uint64_t span_of(const struct fill *f)
 	return last - first;
 }
 
-/* Returns ns of the second pass, 0 when not all threads could be had. So does stream(). */
-static uint64_t ordinary(struct memory *m, unsigned nr, const int *cpu)
+/* Returns ns of the second pass, 0 when not all threads could be had. So do those below. */
+static uint64_t fill_by(struct memory *m, unsigned nr, const int *cpu, store_fn store)
 {
-	struct fill f = { .m = m, .nr = nr };
+	struct fill f = { .m = m, .store = store, .nr = nr };
 	uint64_t ns = 0;
 
 	gate_init(&f.gate, nr);
@@ -210,6 +224,16 @@ static uint64_t ordinary(struct memory *m, unsigned nr, const int *cpu)
 	free(f.start);
 	free(f.end);
 	return ns;
+}
+
+static uint64_t ordinary(struct memory *m, unsigned nr, const int *cpu)
+{
+	return fill_by(m, nr, cpu, store_lines);
+}
+
+static uint64_t clear(struct memory *m, unsigned nr, const int *cpu)
+{
+	return fill_by(m, nr, cpu, clear_pages);
 }
 
 /* Again two passes: the first drives out what ordinary stores left in the cache. */
@@ -333,6 +357,7 @@ static void memory_round(struct calibrate *c, void *state)
 	c->raw.cpus = nr;
 	bandwidth(c, state, ordinary, 1, cpu, SERIES_ORDINARY_ONE);
 	bandwidth(c, state, ordinary, nr, cpu, SERIES_ORDINARY_ALL);
+	bandwidth(c, state, clear, 1, cpu, SERIES_CLEAR);
 	bandwidth(c, state, stream, nr, cpu, SERIES_STREAM_ALL);
 	bandwidth(c, state, stream, 1, cpu, SERIES_STREAM_ONE);
 	remote(c, state);

@@ -16,6 +16,7 @@ static bool more_is_cheaper(unsigned figure)
 	switch (figure) {
 	case MMSIM_FIG_DRAM_BW:
 	case MMSIM_FIG_CORE_BW:
+	case MMSIM_FIG_CLEAR_BW:
 	case MMSIM_FIG_LINK_BW:
 	case MMSIM_FIG_CORE_CACHE:
 	case MMSIM_FIG_LLC_SIZE:

@@ -49,6 +49,7 @@ enum mmsim_figure {
 	/* Bandwidth: GB/s, 10^9 bytes. */
 	MMSIM_FIG_DRAM_BW, /* of one node's memory, reads and writes mixed one to one */
 	MMSIM_FIG_CORE_BW, /* one core's streaming stores */
+	MMSIM_FIG_CLEAR_BW, /* one core clearing pages, through the cache */
 	MMSIM_FIG_LINK_BW, /* between two nodes, one direction */
 	/* Ratios. */
 	MMSIM_FIG_WRITE_ALLOCATE, /* bytes moved per byte stored through the cache */
@@ -63,6 +64,7 @@ enum mmsim_figure {
 	MMSIM_FIG_ZAP, /* one page table entry cleared */
 	MMSIM_FIG_TREE_LEVEL, /* one level down a search tree */
 	MMSIM_FIG_LIST_MOVE, /* one entry taken off a list and put on another */
+	MMSIM_FIG_PAGE_PIN, /* one page pinned for a device: found, referenced, put into the IOMMU's tables */
 	/* Scheduling: ns. */
 	MMSIM_FIG_WAKE, /* from a wake-up to running, on a CPU idle for a short time */
 	MMSIM_FIG_WAKE_DEEP, /* the same from a deep idle state */

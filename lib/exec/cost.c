@@ -23,6 +23,12 @@ static uint64_t scaled(uint64_t a, uint64_t b, uint64_t by)
 	return result > UINT64_MAX ? UINT64_MAX : (uint64_t)result;
 }
 
+/* The same for a sum. */
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 /* How fast the CPU is */
 
 void mm_exec_cost_busy(struct mm_cost *c, unsigned cpu, bool busy)
@@ -224,15 +230,27 @@ static uint64_t take_line(const struct mm_cost *c, unsigned cpu, const void *obj
 	return mm_exec_cost_line(c, writer ? writer - 1 : cpu, cpu);
 }
 
+/* C3. Those after the first change, of n in a row, find the line where it is, and keep it there. */
+static uint64_t change(const struct mm_cost *c, unsigned cpu, uint64_t now, const void *obj,
+		       uint64_t n)
+{
+	struct mm_atomic_line *line = (struct mm_atomic_line *)(uintptr_t)obj;
+	uint64_t way = mm_exec_cost_line(c, line->writer ? line->writer - 1 : cpu, cpu);
+	uint64_t atomic = c->figure[MMSIM_FIG_ATOMIC];
+	uint64_t again = scaled(n ? n - 1 : 0, atomic + c->figure[MMSIM_FIG_LINE_OWN], 1);
+
+	line->writer = cpu + 1;
+	line->free_at = sum(sum(mm_max(now, line->free_at), way), again);
+	return sum(line->free_at - now, atomic);
+}
+
 /* Charges */
 
 static uint64_t ipi(const struct mm_cost *c, uint64_t n)
 {
 	if (!n)
 		return 0;
-	n = scaled(n - 1, c->figure[MMSIM_FIG_IPI_NEXT], 1);
-	return n > UINT64_MAX - c->figure[MMSIM_FIG_IPI_FIRST] ? UINT64_MAX
-							       : n + c->figure[MMSIM_FIG_IPI_FIRST];
+	return sum(c->figure[MMSIM_FIG_IPI_FIRST], scaled(n - 1, c->figure[MMSIM_FIG_IPI_NEXT], 1));
 }
 
 uint64_t mm_exec_cost_of(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_charge what,
@@ -246,6 +264,8 @@ uint64_t mm_exec_cost_of(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_
 		return take_line(c, cpu, obj);
 	case MM_CHARGE_RMW:
 		return c->figure[MMSIM_FIG_ATOMIC] + touch(c, cpu, now, obj, 1, false);
+	case MM_CHARGE_ATOMIC:
+		return change(c, cpu, now, obj, n);
 	case MM_CHARGE_TOUCH:
 	case MM_CHARGE_POST:
 		return touch(c, cpu, now, obj, n, what == MM_CHARGE_POST);
@@ -259,6 +279,8 @@ uint64_t mm_exec_cost_of(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_
 		return work(c, cpu, MMSIM_FIG_TREE_LEVEL, n);
 	case MM_CHARGE_LIST_MOVE:
 		return work(c, cpu, MMSIM_FIG_LIST_MOVE, n);
+	case MM_CHARGE_PAGE_PIN:
+		return work(c, cpu, MMSIM_FIG_PAGE_PIN, n);
 	case MM_CHARGE_WORK: /* ns are given */
 		return clock_slow(c, cpu, siblings_slow(c, cpu, scaled(ONE, n, 1)));
 	case MM_CHARGE_SPAWN:
@@ -269,6 +291,7 @@ uint64_t mm_exec_cost_of(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_
 		return work(c, cpu, MMSIM_FIG_TLB_FLUSH, n);
 	case MM_CHARGE_STREAM:
 	case MM_CHARGE_PAGE_INIT:
+	case MM_CHARGE_CLEAR:
 	case MM_NR_CHARGES:
 		break;
 	}
@@ -279,21 +302,33 @@ uint64_t mm_exec_cost_of(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_
 /* Flows */
 
 /* The lines of a piece are this CPU's, or, stored past the cache, nobody's. */
-static unsigned claim(struct mm_cost *c, unsigned cpu, const void *obj, uint64_t bytes, bool cached)
+static void claim(struct mm_cost *c, unsigned cpu, struct mm_region *r, const void *obj,
+		  uint64_t bytes, bool cached)
 {
-	struct mm_region *r = region_of(c, obj);
-	size_t first, last;
+	size_t first = ((uintptr_t)obj - r->start) >> r->shift;
+	size_t last = (mm_min((uintptr_t)obj + bytes, r->end) - 1 - r->start) >> r->shift;
 	mm_cached line;
 
-	if (!r)
-		return c->x->cpu[cpu].where.node;
-	first = ((uintptr_t)obj - r->start) >> r->shift;
-	last = (mm_min((uintptr_t)obj + bytes, r->end) - 1 - r->start) >> r->shift;
 	if (cached)
 		mm_exec_cache_insert(&c->caches, cpu, last - first + 1);
 	line = cached ? mm_exec_cache_use(&c->caches, cpu) : 0;
 	for (size_t i = first; i <= last; i++)
 		r->line[i] = line;
+}
+
+/*
+ * The node of the memory that a piece stores to; that of no region is the caller's own. What is cleared has
+ * no lines here, and its struct pages, which have, are not touched.
+ */
+static unsigned store(struct mm_cost *c, unsigned cpu, enum mm_charge what, const void *obj,
+		      uint64_t bytes)
+{
+	struct mm_region *r = region_of(c, obj);
+
+	if (!r)
+		return c->x->cpu[cpu].where.node;
+	if (what != MM_CHARGE_CLEAR)
+		claim(c, cpu, r, obj, bytes, what == MM_CHARGE_PAGE_INIT);
 	return r->node;
 }
 
@@ -310,23 +345,35 @@ static void mark_memory(const struct mm_cost *c, unsigned node)
 	mm_exec_mark(c->x, MMSIM_MARK_COUNTER, c->counter[node], mm_min(p->demand, p->bandwidth));
 }
 
+/* How long n takes if nobody else stores; never nothing. */
+static uint64_t time_alone(const struct mm_cost *c, unsigned cpu, enum mm_charge what, uint64_t n)
+{
+	enum mmsim_figure rate = what == MM_CHARGE_CLEAR ? MMSIM_FIG_CLEAR_BW : MMSIM_FIG_CORE_BW;
+	uint64_t ps = what == MM_CHARGE_PAGE_INIT
+			      ? work(c, cpu, MMSIM_FIG_PAGE_INIT, n)
+			      : siblings_slow(c, cpu, time_of(n, c->figure[rate]));
+
+	return mm_max(ps, UINT64_C(1));
+}
+
+/* By memory, for so many bytes stored. */
+static uint64_t bytes_moved(const struct mm_cost *c, enum mm_charge what, uint64_t bytes)
+{
+	if (what == MM_CHARGE_STREAM)
+		return bytes;
+	return bytes * c->figure[MMSIM_FIG_WRITE_ALLOCATE] / ONE;
+}
+
 uint64_t mm_exec_cost_flow(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_charge what,
 			   const void *obj, uint64_t *n)
 {
-	bool pages = what == MM_CHARGE_PAGE_INIT;
-	uint64_t unit = pages ? sizeof(struct mmsim_page) : 1;
-	uint64_t nr = mm_min(*n, PIECE / unit), bytes = nr * unit, alone, ps, demand;
-	unsigned own = c->x->cpu[cpu].where.node, node = claim(c, cpu, obj, bytes, pages);
+	uint64_t unit = mm_cost_flow_unit(what);
+	uint64_t nr = mm_min(*n, PIECE / unit), bytes = nr * unit, ps;
+	uint64_t alone = time_alone(c, cpu, what, nr);
+	uint64_t demand = time_of(bytes_moved(c, what, bytes), 1) / alone;
+	unsigned own = c->x->cpu[cpu].where.node, node = store(c, cpu, what, obj, bytes);
 
 	*n = nr;
-	if (pages) {
-		alone = work(c, cpu, MMSIM_FIG_PAGE_INIT, nr);
-		bytes = bytes * c->figure[MMSIM_FIG_WRITE_ALLOCATE] / ONE;
-	} else {
-		alone = siblings_slow(c, cpu, time_of(bytes, c->figure[MMSIM_FIG_CORE_BW]));
-	}
-	alone = mm_max(alone, UINT64_C(1));
-	demand = time_of(bytes, 1) / alone;
 	expire(&c->memory[node], now);
 	ps = stretch(&c->memory[node], demand, alone);
 	if (node != own) {

@@ -5,7 +5,8 @@
  * Straight-line work costs a figure, more while the sibling works too (smt_factor) and while many
  * cores of the package do (turbo_all, linear in between). A line that another CPU's cache holds costs a
  * transfer by distance; one that no cache holds any more comes from the shared cache or from memory, and
- * at the pace of a stream if it was fetched ahead (cache.h). Stores of many bytes are flows: each
+ * at the pace of a stream if it was fetched ahead (cache.h). A word that many change without a lock is a
+ * queue: while its line is on its way to one CPU no other can have it. Stores of many bytes are flows: each
  * asks for the bandwidth that its core alone would use; when the flows of a node, or of a link between
  * two nodes, together ask for more than there is, all of them get the same share of what they ask. A flow
  * is cut into pieces of at most 256 KiB, and a piece keeps the rate that held when it began.
@@ -14,6 +15,7 @@
  *
  *  C1: callers ask in the order of virtual time: a piece that begins at t knows all that began before.
  *  C2: the demand of a pipe is the sum over its flows that have not ended.
+ *  C3: an atomic line's free_at never goes back: who asks later, even for an earlier time, comes later.
  *
  * Counterpart: none in the kernel. Sources of the rules: docs/model-validity.md.
  *
@@ -78,9 +80,28 @@ void mm_exec_cost_busy(struct mm_cost *c, unsigned cpu, bool busy);
 uint64_t mm_exec_cost_of(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_charge what,
 			 const void *obj, uint64_t n);
 
+/* Stores of many bytes: n may take several pieces, each with its own begin. */
+static inline bool mm_cost_is_flow(enum mm_charge what)
+{
+	return what == MM_CHARGE_STREAM || what == MM_CHARGE_PAGE_INIT || what == MM_CHARGE_CLEAR;
+}
+
+/* Bytes that a flow stores for each of what its n counts. */
+static inline uint64_t mm_cost_flow_unit(enum mm_charge what)
+{
+	return what == MM_CHARGE_PAGE_INIT ? sizeof(struct mmsim_page) : 1;
+}
+
+/* How many bytes further a flow's object is after n. Of CLEAR it is not what is stored: struct pages. */
+static inline size_t mm_cost_flow_step(enum mm_charge what, uint64_t n)
+{
+	if (what == MM_CHARGE_CLEAR)
+		return n / MMSIM_PAGE_SIZE * sizeof(struct mmsim_page);
+	return n * mm_cost_flow_unit(what);
+}
+
 /*
- * Begin the next piece of STREAM or PAGE_INIT at time now. *n becomes how much it does; returns how long it
- * takes, ps.
+ * Begin the next piece of a flow at time now. *n becomes how much it does; returns how long it takes, ps.
  */
 uint64_t mm_exec_cost_flow(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_charge what,
 			   const void *obj, uint64_t *n);

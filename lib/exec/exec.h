@@ -49,6 +49,12 @@ struct mm_line {
 	uint32_t writer; /* of the virtual back end: CPU + 1, 0: nobody yet */
 };
 
+/* For a word that many CPUs change atomically without a lock: they queue for its line. Starts zeroed. */
+struct mm_atomic_line {
+	uint32_t writer; /* as above */
+	uint64_t free_at; /* ps of virtual time: until then the line is on its way to somebody */
+};
+
 /*
  * E1. Only this floor and this header use a thread-local. Nobody takes its address: a task of the
  * serial back end may wake up on another OS thread than it went to sleep on.
@@ -68,16 +74,19 @@ enum mm_charge {
 	MM_CHARGE_LOCK, /* obj: struct mm_line of a lock just taken; n: 1 if its holder never sleeps */
 	MM_CHARGE_UNLOCK, /* obj: struct mm_line of a lock about to be released; n: as when taken */
 	MM_CHARGE_RMW, /* obj: in a region, about to be changed atomically */
+	MM_CHARGE_ATOMIC, /* obj: struct mm_atomic_line, just changed after a point; n: times, 0: once */
 	MM_CHARGE_TOUCH, /* obj: in a region, written, n: bytes; under a lock or the caller's own */
 	MM_CHARGE_POST, /* the same, but nobody waits for it: a store into a line not read before */
 	MM_CHARGE_LINE, /* obj: struct mm_line, written; under a lock or the caller's own */
 	MM_CHARGE_STREAM, /* obj: first byte, n: bytes stored past the cache */
 	MM_CHARGE_PAGE_INIT, /* obj: first struct page, n: struct pages stored through the cache */
+	MM_CHARGE_CLEAR, /* obj: struct page of the first page, n: bytes of pages cleared by a core */
 	MM_CHARGE_PAGE_OP, /* n: passes through the page allocator */
 	MM_CHARGE_PAGE_FREE, /* obj: struct page, n: cold pages freed under the zone lock */
 	MM_CHARGE_ZAP, /* n: page table entries cleared */
 	MM_CHARGE_TREE, /* n: levels down a tree */
 	MM_CHARGE_LIST_MOVE, /* n: entries moved from list to list */
+	MM_CHARGE_PAGE_PIN, /* n: pages pinned for a device */
 	MM_CHARGE_WORK, /* n: ns of other straight-line work of one core alone */
 	MM_CHARGE_SPAWN, /* n: tasks made; 0: one is started that need not be made */
 	MM_CHARGE_IPI, /* n: other CPUs interrupted, and waited for */

@@ -431,7 +431,6 @@ static uint64_t virtual_now(struct mm_exec *x)
 static void flow(struct machine *m, enum mm_charge what, const void *obj, uint64_t n)
 {
 	const char *at = obj;
-	size_t unit = what == MM_CHARGE_PAGE_INIT ? sizeof(struct mmsim_page) : 1;
 
 	while (n) {
 		uint64_t nr = n;
@@ -439,7 +438,7 @@ static void flow(struct machine *m, enum mm_charge what, const void *obj, uint64
 		settle(m);
 		advance(m->now, mm_exec_cost_flow(&m->cost, m->now->clock.tie, m->now->clock.key,
 						  what, at, &nr));
-		at += nr * unit;
+		at += mm_cost_flow_step(what, nr);
 		n -= nr;
 	}
 }
@@ -449,7 +448,7 @@ static void virtual_charge(struct mm_exec *x, enum mm_charge what, const void *o
 	struct machine *m = to_machine(mm_strands_of(x));
 	struct vcpu *c = m->now;
 
-	if (what == MM_CHARGE_STREAM || what == MM_CHARGE_PAGE_INIT) {
+	if (mm_cost_is_flow(what)) {
 		flow(m, what, obj, n);
 		return;
 	}

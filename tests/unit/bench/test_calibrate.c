@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NR_UNSEEN 4 /* figures that no probe measures */
+#define NR_UNSEEN 5 /* figures that no probe measures */
 
 static struct calibrate_raw *raw;
 static struct calibrate_figure figure[MMSIM_NR_FIGURES];
@@ -133,6 +133,8 @@ static void with_everything_only_a_few_are_defaults(void **state)
 	/* And deep_after: the wake-ups are all alike. */
 	assert_int_equal(defaults, NR_UNSEEN + 1);
 	is_default(MMSIM_FIG_LOCK_KIND, "kernel queues");
+	is_default(MMSIM_FIG_PAGE_PIN, "device");
+	figure_is(MMSIM_FIG_CLEAR_BW, (10 + SERIES_CLEAR) * MMSIM_FIGURE_ONE, "memset()");
 }
 
 static void an_atomic_and_a_page_operation(void **state)

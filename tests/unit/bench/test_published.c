@@ -179,6 +179,16 @@ static void too_many_rows(void **state)
 	refused(text, "dir/t.csv:73: more than 64 rows");
 }
 
+/* A profile of the project, or none. */
+static void machine_is_there(void)
+{
+	char path[1024];
+
+	snprintf(path, sizeof(path), "%s/../machines/%s", PUBLISHED_FOLDER, table.machine);
+	if (strcmp(table.machine, "none") != 0 && access(path, R_OK))
+		fail_msg("%s: there is no %s", table.file, table.machine);
+}
+
 /* Every table of the project can be read, and names a source. */
 static void shipped_tables(void **state)
 {
@@ -197,6 +207,7 @@ static void shipped_tables(void **state)
 		if (published_read(&table, path, why, sizeof(why)))
 			fail_msg("%s", why);
 		assert_string_equal(table.file, entry->d_name);
+		machine_is_there();
 		nr++;
 	}
 	closedir(dir);

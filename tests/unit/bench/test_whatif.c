@@ -25,6 +25,7 @@ static void speeds_rise(void **state)
 	(void)state;
 	assert_int_equal(whatif_cheaper(MMSIM_FIG_DRAM_BW, 98000), 107800);
 	assert_int_equal(whatif_cheaper(MMSIM_FIG_CORE_BW, 12000), 13200);
+	assert_int_equal(whatif_cheaper(MMSIM_FIG_CLEAR_BW, 7000), 7700);
 	assert_int_equal(whatif_cheaper(MMSIM_FIG_LINK_BW, 35000), 38500);
 	assert_int_equal(whatif_cheaper(MMSIM_FIG_SMT_FACTOR, 600), 660);
 	assert_int_equal(whatif_cheaper(MMSIM_FIG_TURBO_ALL, 757), 833);

@@ -97,6 +97,60 @@ static void lines_of_objects(void **state)
 	assert_int_equal(line.writer, 13);
 }
 
+static uint64_t changed(unsigned cpu, uint64_t ns, struct mm_atomic_line *line, uint64_t n)
+{
+	return mm_exec_cost_of(&cost, cpu, ns * NS, MM_CHARGE_ATOMIC, line, n);
+}
+
+/* One after the other: each waits until those before have had the line, then for its way from them. */
+static void atomics_queue(void **state)
+{
+	struct mm_atomic_line line = { 0 };
+
+	(void)state;
+	assert_int_equal(changed(0, 0, &line, 1), (1 + 8) * NS);
+	assert_int_equal(line.writer, 1);
+	assert_int_equal(changed(0, 10, &line, 1), (1 + 8) * NS);
+	assert_int_equal(changed(1, 20, &line, 1), (20 + 8) * NS);
+	/* Two at the same time, and one that comes while they are at it. */
+	assert_int_equal(changed(2, 20, &line, 1), (20 + 50 + 8) * NS);
+	assert_int_equal(changed(4, 30, &line, 1), (60 + 130 + 8) * NS);
+	assert_int_equal(line.free_at, 220 * NS);
+	assert_int_equal(changed(12, 219, &line, 1), (1 + 7 + 8) * NS);
+	/* The line is free once it is there; the change itself nobody waits for. */
+	assert_int_equal(changed(4, 227, &line, 1), (7 + 8) * NS);
+	assert_int_equal(changed(4, 1000, &line, 1), (1 + 8) * NS);
+	assert_int_equal(line.writer, 5);
+}
+
+/* None is once. The line goes on only after the last, and the first alone pays its way. */
+static void atomics_in_a_row(void **state)
+{
+	struct mm_atomic_line line = { 0 };
+
+	(void)state;
+	assert_int_equal(changed(0, 0, &line, 0), (1 + 8) * NS);
+	assert_int_equal(changed(1, 100, &line, 3), (20 + 8 + 2 * (1 + 8)) * NS);
+	assert_int_equal(line.free_at, (100 + 20 + 2 * 9) * NS);
+	assert_int_equal(changed(0, 100, &line, 1), (38 + 20 + 8) * NS);
+}
+
+/* C3: somebody's clock may lag behind the line's. */
+static void atomics_never_overtake(void **state)
+{
+	struct mm_atomic_line line = { 0 }, other = { 0 };
+
+	(void)state;
+	changed(0, 1000, &line, 1);
+	assert_int_equal(changed(1, 0, &line, 1), (1001 + 20 + 8) * NS);
+	assert_int_equal(line.free_at, 1021 * NS);
+	assert_int_equal(changed(1, 0, &other, 1), (1 + 8) * NS);
+	/* Too many for the end of time. */
+	assert_true(changed(2, 0, &line, UINT64_MAX) == UINT64_MAX);
+	assert_true(line.free_at == UINT64_MAX);
+	assert_true(changed(4, 20, &line, 1) == UINT64_MAX - 12 * NS);
+}
+
 static void straight_work(void **state)
 {
 	static const struct {
@@ -107,6 +161,7 @@ static void straight_work(void **state)
 		{ MM_CHARGE_ZAP, 150 },       { MM_CHARGE_TREE, 9 },
 		{ MM_CHARGE_LIST_MOVE, 6 },   { MM_CHARGE_SPAWN, 30000 },
 		{ MM_CHARGE_TLB_FLUSH, 300 }, { MM_CHARGE_IPI, 800 + 2 * 70 },
+		{ MM_CHARGE_PAGE_PIN, 600 },
 	};
 
 	(void)state;
@@ -292,6 +347,84 @@ static void links_limit(void **state)
 	assert_int_equal(cost.link[0].nr + cost.memory[0].nr, 0);
 }
 
+/* Cleared at 8 GB/s, which moves 16: five fill 80 GB/s. The struct page says whose memory it is. */
+static void clearing_shares_memory(void **state)
+{
+	uint64_t alone = PIECE * 1000 / 8;
+
+	(void)state;
+	add(0, 0, LINES, 0);
+	add(1, 0, LINES, 1);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(flow(i < 4 ? i : 8, 0, MM_CHARGE_CLEAR, memory[0], PIECE), alone);
+	assert_int_equal(cost.memory[0].demand, 80000);
+	assert_int_equal(flow(9, 0, MM_CHARGE_CLEAR, memory[0], PIECE), alone * 6 / 5);
+	/* A stream gets its share of the same pipe. */
+	assert_int_equal(flow(10, 0, MM_CHARGE_STREAM, memory[0], PIECE), alone / 2 * 7 / 5);
+	assert_int_equal(flow(0, alone * 2, MM_CHARGE_CLEAR, memory[0], PIECE), alone);
+	/* Of the other node, or of no region: its own memory. */
+	assert_int_equal(flow(4, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone);
+	assert_int_equal(flow(5, 0, MM_CHARGE_CLEAR, e.x, PIECE), alone);
+	assert_int_equal(cost.memory[1].nr, 2);
+	assert_int_equal(cost.link[0].nr + cost.link[1].nr, 0);
+}
+
+/* Two fill the link into the other node; a third shares it. */
+static void clearing_shares_links(void **state)
+{
+	uint64_t alone = PIECE * 1000 / 8;
+
+	(void)state;
+	add(1, 0, LINES, 1);
+	assert_int_equal(flow(0, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone);
+	assert_int_equal(flow(1, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone);
+	assert_int_equal(flow(2, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone * 3 / 2);
+	assert_int_equal(flow(4, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone);
+	assert_int_equal(cost.link[1].nr, 3);
+	assert_int_equal(cost.memory[1].nr, 4);
+	assert_int_equal(cost.memory[0].nr, 0);
+}
+
+/* write_allocate is what memory moves, not what the core waits for; a busy sibling halves the core. */
+static void clearing_alone(void **state)
+{
+	(void)state;
+	figure[MMSIM_FIG_WRITE_ALLOCATE] = 1000;
+	reopen();
+	add(0, 0, LINES, 0);
+	mm_exec_cost_busy(&cost, 0, true);
+	assert_int_equal(flow(0, 0, MM_CHARGE_CLEAR, memory[0], 4096), 4096 * 1000 / 8);
+	assert_int_equal(cost.memory[0].demand, 8000);
+	mm_exec_cost_busy(&cost, 8, true);
+	assert_int_equal(flow(0, NS * 1000, MM_CHARGE_CLEAR, memory[0], 4096), 4096 * 1000 / 4);
+	assert_int_equal(cost.memory[0].demand, 4000);
+}
+
+/* The struct pages of what is cleared stay in the cache where they were, and out of others. */
+static void clearing_touches_no_lines(void **state)
+{
+	(void)state;
+	add(0, 0, LINES, 0);
+	of(1, MM_CHARGE_TOUCH, memory[0], 1);
+	flow(0, 0, MM_CHARGE_CLEAR, memory[0], PIECE);
+	assert_int_equal(of(1, MM_CHARGE_TOUCH, memory[0], 1), 1 * NS);
+	assert_int_equal(mm_exec_cost_of(&cost, 0, NS * 100000, MM_CHARGE_TOUCH, memory[0] + 64, 1),
+			 90 * NS);
+}
+
+/* Where the next piece begins: in bytes stored, in struct pages, and of 4 KiB cleared in one of them. */
+static void flows_go_on(void **state)
+{
+	(void)state;
+	assert_int_equal(mm_cost_flow_step(MM_CHARGE_STREAM, PIECE), PIECE);
+	assert_int_equal(mm_cost_flow_step(MM_CHARGE_PAGE_INIT, 10), 640);
+	assert_int_equal(mm_cost_flow_step(MM_CHARGE_CLEAR, PIECE), 64 * 64);
+	for (int i = 0; i < MM_NR_CHARGES; i++)
+		assert_int_equal(mm_cost_is_flow((enum mm_charge)i),
+				 i == MM_CHARGE_STREAM || i == MM_CHARGE_PAGE_INIT ||
+					 i == MM_CHARGE_CLEAR);
+}
+
 static void flows_are_cut(void **state)
 {
 	uint64_t n = PIECE + 1;
@@ -304,6 +437,10 @@ static void flows_are_cut(void **state)
 	assert_int_equal(mm_exec_cost_flow(&cost, 1, 0, MM_CHARGE_PAGE_INIT, memory, &n),
 			 PIECE / 64 * 16 * NS);
 	assert_int_equal(n, PIECE / 64);
+	n = PIECE * 4;
+	assert_int_equal(mm_exec_cost_flow(&cost, 3, 0, MM_CHARGE_CLEAR, memory, &n),
+			 PIECE * 1000 / 8);
+	assert_int_equal(n, PIECE);
 	n = 1;
 	assert_int_equal(mm_exec_cost_flow(&cost, 2, 0, MM_CHARGE_STREAM, memory, &n), 62);
 	assert_int_equal(n, 1);
@@ -383,7 +520,7 @@ static void extremes(void **state)
 	figure[MMSIM_FIG_SMT_FACTOR] = 100;
 	figure[MMSIM_FIG_TURBO_ALL] = 100;
 	figure[MMSIM_FIG_DRAM_BW] = 100;
-	figure[MMSIM_FIG_CORE_BW] = 100;
+	figure[MMSIM_FIG_CORE_BW] = figure[MMSIM_FIG_CLEAR_BW] = 100;
 	figure[MMSIM_FIG_LINK_BW] = 100;
 	figure[MMSIM_FIG_WRITE_ALLOCATE] = 4000;
 	figure[MMSIM_FIG_LOADED_LATENCY] = 100000;
@@ -398,6 +535,9 @@ static void extremes(void **state)
 	assert_int_equal(of(0, MM_CHARGE_ZAP, NULL, 1), UINT64_C(10000000000000) * 100);
 	for (unsigned i = 0; i < CPUS; i++)
 		assert_true(flow(i, 0, MM_CHARGE_STREAM, memory[0], PIECE) >= PIECE * 100000);
+	for (unsigned i = 0; i < CPUS; i++)
+		assert_true(flow(i, UINT64_C(1) << 62, MM_CHARGE_CLEAR, memory[0], PIECE) >=
+			    PIECE * 100000);
 	/* 100 times the latency of 100 us, whatever the number of flows. */
 	assert_int_equal(of(0, MM_CHARGE_TOUCH, memory[0], 1), UINT64_C(100000000) * 100);
 	of(4, MM_CHARGE_LINE, &line, 1);
@@ -430,6 +570,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		COST(lines_by_distance),
 		COST(lines_of_objects),
+		COST(atomics_queue),
+		COST(atomics_in_a_row),
+		COST(atomics_never_overtake),
 		COST(straight_work),
 		COST(siblings),
 		COST(turbo),
@@ -439,6 +582,11 @@ int main(void)
 		COST(flows_share_memory),
 		COST(shares_are_in_proportion),
 		COST(links_limit),
+		COST(clearing_shares_memory),
+		COST(clearing_shares_links),
+		COST(clearing_alone),
+		COST(clearing_touches_no_lines),
+		COST(flows_go_on),
 		COST(flows_are_cut),
 		COST(flows_claim_lines),
 		COST(loaded_latency),

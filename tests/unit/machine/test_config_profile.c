@@ -3,6 +3,7 @@
  * Machine profiles: what a good one becomes, each way to be bad, files, and the profiles that are
  * shipped.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <mmsim/config.h>
@@ -255,9 +256,9 @@ static const struct {
 	{ "1.25 ns", "0.5x", -EINVAL, "line 8: line_smt: what follows the number is not ns" },
 	{ "1.25 ns", "100000.001 ns", -EINVAL,
 	  "line 8: line_smt: 100000.001 is not between 0 and 100000 ns" },
-	{ "0.75 ratio", "0.75", -EINVAL, "line 23: loaded_knee: the unit, ratio, is missing" },
-	{ "= ticket", "= mutex", -EINVAL, "line 44: lock_kind: not one of \"queued ticket tas\"" },
-	{ "= ticket", "= 1", -EINVAL, "line 44: lock_kind: not one of \"queued ticket tas\"" },
+	{ "0.75 ratio", "0.75", -EINVAL, "line 24: loaded_knee: the unit, ratio, is missing" },
+	{ "= ticket", "= mutex", -EINVAL, "line 46: lock_kind: not one of \"queued ticket tas\"" },
+	{ "= ticket", "= 1", -EINVAL, "line 46: lock_kind: not one of \"queued ticket tas\"" },
 };
 
 static void bad_profiles_change_nothing(void **state)
@@ -464,13 +465,20 @@ static const struct {
 	uint64_t node_bytes;
 	uint32_t sibling; /* of CPU 0 */
 	uint64_t page_init;
+	uint64_t clear_bw;
+	uint64_t page_pin;
 } shipped[] = {
-	{ "skylake-8167m.ini", 2, 104, 52, 2, GIB(384), 52, 17064 },
-	{ "broadwell-2699c.ini", 1, 32, 16, 1, GIB(192), 1, 22060 },
-	{ "epyc-7551-small.ini", 1, 4, 2, 1, GIB(16), 1, 15310 },
-	{ "triplett-96.ini", 2, 96, 48, 2, UINT64_C(94489) << 20, 48, 12568 },
-	{ "threadripper-3970x.ini", 1, 64, 32, 8, GIB(64), 32, 15000 },
-	{ "haswell-ex.ini", 4, 144, 72, 4, GIB(128), 72, 19387 },
+	{ "skylake-8167m.ini", 2, 104, 52, 2, GIB(384), 52, 17064, 6990, 191300 },
+	{ "broadwell-2699c.ini", 1, 32, 16, 1, GIB(192), 1, 22060, 5810, 218100 },
+	{ "epyc-7551-small.ini", 1, 4, 2, 1, GIB(16), 1, 15310, 10640, 218100 },
+	{ "triplett-96.ini", 2, 96, 48, 2, UINT64_C(94489) << 20, 48, 12568, 6990, 191300 },
+	{ "threadripper-3970x.ini", 1, 64, 32, 8, GIB(64), 32, 15000, 12770, 200000 },
+	{ "haswell-ex.ini", 4, 144, 72, 4, GIB(128), 72, 19387, 2674, 218100 },
+	{ "xeon-8895v3.ini", 8, 288, 144, 8, GIB(128), 144, 37581, 2674, 218100 },
+	{ "skylake-8160.ini", 2, 96, 48, 2, GIB(377), 48, 17064, 6990, 191300 },
+	{ "broadwell-2699v4.ini", 2, 88, 44, 2, UINT64_C(257536) << 20, 44, 88883, 5810, 218100 },
+	{ "hugetlb-128c1t.ini", 2, 128, 64, 2, GIB(512), 64, 12568, 9210, 191300 },
+	{ "hugetlb-256c2t.ini", 4, 256, 128, 16, GIB(512), 128, 15000, 13700, 200000 },
 };
 
 static void check_shape(const struct mmsim_config *cfg, size_t i)
@@ -510,8 +518,35 @@ static void shipped_profiles_are_machines(void **state)
 			fail_msg("%s: %s", name, msg);
 		check_shape(cfg, i);
 		assert_int_equal(cfg->figure[MMSIM_FIG_PAGE_INIT], shipped[i].page_init);
+		assert_int_equal(cfg->figure[MMSIM_FIG_CLEAR_BW], shipped[i].clear_bw);
+		assert_int_equal(cfg->figure[MMSIM_FIG_PAGE_PIN], shipped[i].page_pin);
 	}
 	free(cfg);
+}
+
+/* A profile that is not in the table would not be looked at. */
+static void every_profile_is_looked_at(void **state)
+{
+	DIR *dir = opendir(MACHINES);
+	struct dirent *entry;
+	size_t nr = 0;
+
+	(void)state;
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		const char *end = strrchr(entry->d_name, '.');
+		size_t i = 0;
+
+		if (!end || strcmp(end, ".ini") != 0)
+			continue;
+		while (i < NR(shipped) && strcmp(entry->d_name, shipped[i].file) != 0)
+			i++;
+		if (i == NR(shipped))
+			fail_msg("%s is in no table", entry->d_name);
+		nr++;
+	}
+	closedir(dir);
+	assert_int_equal(nr, NR(shipped));
 }
 
 int main(void)
@@ -530,6 +565,7 @@ int main(void)
 		cmocka_unit_test(files_are_read),
 		cmocka_unit_test(files_may_be_unreadable),
 		cmocka_unit_test(shipped_profiles_are_machines),
+		cmocka_unit_test(every_profile_is_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
