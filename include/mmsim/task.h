@@ -59,6 +59,23 @@ MMSIM_API void mmsim_cond_resched(struct mmsim *m);
  */
 MMSIM_API void mmsim_ndelay(struct mmsim *m, uint64_t ns);
 
+/**
+ * mmsim_set_nice - the priority of the calling task.
+ * @nice: -20 (the most of the CPU) to 19 (the least); 0 is what a task begins with.
+ *
+ * Virtual mode: tasks that share a CPU get it in proportion to their weights, 5 : 4 for each level of
+ * difference, so beside a task of nice 0 one of nice 19 has 1.4 %; a task that becomes ready takes the CPU
+ * from one with a higher value. Native mode: the thread's nice value, counted from that of the program, and
+ * SCHED_IDLE for 19; what the host does not permit is left out, with a line in the log. If a thread could not
+ * be raised again none is lowered. The other modes only take note. With the end of the task it is over.
+ *
+ * Returns 0; -EINVAL for a nice that is not in range; -EPERM if the caller is no task of the machine but a
+ * thread of the program that calls in: its priority is the program's, in every mode. Context: a task of
+ * mmsim_run(), or a chunk of a job that runs on a helper. Cost: natively up to two system calls. Since
+ * 0.1. Models set_user_nice().
+ */
+MMSIM_API int mmsim_set_nice(struct mmsim *m, int nice);
+
 /** mmsim_cpu - the simulated CPU that the caller is on now. Context: any. Since 0.1. */
 MMSIM_API unsigned mmsim_cpu(struct mmsim *m);
 

@@ -148,29 +148,36 @@ static void count_task(struct mm_exec *x, unsigned cpu, uint32_t by)
 	__atomic_add_fetch(&x->cpu[x->cpu[cpu].first].core_tasks, by, __ATOMIC_RELAXED);
 }
 
-static int spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
-		 void (*fn)(void *arg), void *arg, unsigned made)
+/* A task whose fn, arg and kind are set; it is loaded unless it is resident. */
+static int start(struct mm_exec *x, struct mm_task *task, unsigned cpu)
 {
-	unsigned cpu;
+	bool loaded = task->loaded;
 	int ret;
 
-	/* First: it starts after what making it costs, and loads are those of that time. */
-	mm_exec_charge(x, MM_CHARGE_SPAWN, NULL, made);
-	cpu = choose_cpu(x, allowed);
 	mm_invariant("E4: a task is on a CPU of the exec", cpu < x->nr_cpus);
-	*task = (struct mm_task){ .exec = x, .cpu = cpu, .fn = fn, .arg = arg };
+	task->exec = x;
+	task->cpu = cpu;
 	mm_exec_number(x, task);
 	/* Before it runs: it may end, and be joined by another, before spawn returns. */
-	count_task(x, cpu, 1);
+	count_task(x, cpu, loaded);
 	__atomic_add_fetch(&x->nr_unjoined, 1, __ATOMIC_RELAXED);
 	ret = x->ops->spawn(x, task);
 	if (ret) {
 		__atomic_sub_fetch(&x->nr_unjoined, 1, __ATOMIC_RELAXED);
-		count_task(x, cpu, UINT32_MAX);
+		count_task(x, cpu, -(uint32_t)loaded);
 		return ret;
 	}
 	mm_exec_point(x, MM_POINT_PREEMPT, NULL);
 	return 0;
+}
+
+static int spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
+		 void (*fn)(void *arg), void *arg, unsigned made)
+{
+	/* First: it starts after what making it costs, and loads are those of that time. */
+	mm_exec_charge(x, MM_CHARGE_SPAWN, NULL, made);
+	*task = (struct mm_task){ .fn = fn, .arg = arg, .loaded = true };
+	return start(x, task, choose_cpu(x, allowed));
 }
 
 int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
@@ -185,12 +192,45 @@ int mm_exec_spawn_warm(struct mm_exec *x, struct mm_task *task, const struct mm_
 	return spawn(x, task, allowed, fn, arg, 0);
 }
 
+int mm_exec_spawn_resident(struct mm_exec *x, struct mm_task *task, unsigned cpu,
+			   void (*fn)(void *arg), void *arg)
+{
+	mm_exec_charge(x, MM_CHARGE_SPAWN, NULL, 0);
+	*task = (struct mm_task){ .fn = fn, .arg = arg, .resident = true };
+	return start(x, task, cpu);
+}
+
+void mm_exec_load(struct mm_exec *x, bool busy)
+{
+	struct mm_task *task = mm_task_current();
+
+	mm_assert(task && task->exec == x);
+	mm_invariant("E6: loads and unloads of a resident task take turns",
+		     task->resident && task->loaded != busy);
+	task->loaded = busy;
+	count_task(x, task->cpu, busy ? 1 : UINT32_MAX);
+}
+
+void mm_exec_set_nice(struct mm_exec *x, struct mm_task *task, int nice)
+{
+	mm_assert(task->exec == x);
+	mm_invariant("E7: a nice value is that of the kernel",
+		     nice >= MM_NICE_HIGHEST && nice <= MM_NICE_LOWEST);
+	mm_exec_point(x, MM_POINT_ATOMIC, &task->nice);
+	__atomic_store_n(&task->nice, nice, __ATOMIC_RELAXED);
+	if (x->ops->set_nice && !__atomic_load_n(&task->done, __ATOMIC_ACQUIRE))
+		x->ops->set_nice(x, task, nice);
+}
+
 void mm_exec_finish(struct mm_exec *x, struct mm_task *task)
 {
 	uint32_t *done = &task->done;
 
 	mm_assert(!task->nr_held);
-	count_task(x, task->cpu, UINT32_MAX);
+	mm_invariant("E6: a resident task has unloaded its CPU when it ends",
+		     task->loaded != task->resident);
+	if (task->loaded)
+		count_task(x, task->cpu, UINT32_MAX);
 	mm_exec_point(x, MM_POINT_ATOMIC, done);
 	__atomic_store_n(done, 1, __ATOMIC_RELEASE);
 	/* E2: from here on `done` is a number to look sleepers up by, not a place to read. */

@@ -19,6 +19,8 @@
  *      attached thread has detached, and the destroyer is no task of it.
  *  E4: a task's CPU is below nr_cpus: a mask of allowed CPUs contains one that is.
  *  E5: a thread attaches to several serial execs at once, but not twice to one (natively it may).
+ *  E6: a resident task's loads and unloads of its CPU take turns, and it has unloaded it when it ends.
+ *  E7: a nice value is MM_NICE_HIGHEST to MM_NICE_LOWEST.
  *
  * Locking: every call may be made from any task. Counterpart: kernel/sched, kernel/kthread.c,
  * kernel/futex; no kernel object looks like this one.
@@ -43,6 +45,8 @@ struct mm_task;
 
 #define MM_NEVER UINT64_MAX
 #define MM_TASK_MAX_HELD 8 /* locks one task holds at once */
+#define MM_NICE_LOWEST 19 /* MAX_NICE */
+#define MM_NICE_HIGHEST (-20) /* MIN_NICE */
 
 /* For a cost that follows whoever wrote last: beside a lock word, in a node of a tree … */
 struct mm_line {
@@ -181,12 +185,19 @@ struct mm_exec_ops {
 	int (*region)(struct mm_exec *x, const void *base, uint64_t bytes, unsigned line,
 		      unsigned node);
 
+	/*
+	 * task->nice, which is that already, from now on. Of a task that has not ended, or, natively, not
+	 * been joined. Can who was made low be made high again? Otherwise nobody is made low. Does not
+	 * switch. NULL: a priority means nothing here.
+	 */
+	void (*set_nice)(struct mm_exec *x, struct mm_task *task, int nice);
+
 	/* Stop and free everything. E3 holds. */
 	void (*destroy)(struct mm_exec *x);
 };
 
 struct mm_exec_cpu {
-	uint32_t nr_tasks; /* atomic: spawned and not finished; attached ones do not count */
+	uint32_t nr_tasks; /* atomic: tasks that count as load, E6; attached ones do not */
 	uint32_t core_tasks; /* atomic: the sum over the core, kept in the core's first CPU */
 	unsigned first; /* constant after init: the first CPU of the same core */
 	struct mmsim_cpu where; /* constant after init */
@@ -217,6 +228,9 @@ struct mm_task {
 	void (*fn)(void *arg);
 	void *arg;
 	uint32_t done; /* atomic, parkable: 1 once fn has returned */
+	int nice; /* atomic: E7; 0 at first, whatever its maker's is */
+	bool resident; /* constant after spawn */
+	bool loaded; /* E6, its own: counts as load */
 	struct mm_rng rng; /* split by id */
 	uint32_t *
 		quick; /* atomic: the thread's flag for biased locks, as long as the exec; or NULL */
@@ -257,6 +271,12 @@ void mm_exec_destroy(struct mm_exec *x);
 bool mm_exec_attach_slow(struct mm_exec *x, struct mm_task *guest);
 void mm_exec_detach(struct mm_exec *x, struct mm_task *guest);
 
+/* Is it a thread from outside? */
+static inline bool mm_task_is_attached(const struct mm_task *task)
+{
+	return !task->fn;
+}
+
 static inline bool mm_exec_attach(struct mm_exec *x, struct mm_task *guest)
 {
 	struct mm_task *cur = mm_task_current();
@@ -277,6 +297,29 @@ int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpuma
 /* The same for one that takes the place of another which has ended: nothing is made, nothing charged. */
 int mm_exec_spawn_warm(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
 		       void (*fn)(void *arg), void *arg);
+
+/*
+ * The same for a task that waits most of its time, as a kworker does: on exactly this CPU, and counted as
+ * load of it only between mm_exec_load(x, true) and mm_exec_load(x, false), which it calls itself (E6).
+ * Nothing is charged for making it: it has been there since boot.
+ */
+int mm_exec_spawn_resident(struct mm_exec *x, struct mm_task *task, unsigned cpu,
+			   void (*fn)(void *arg), void *arg);
+void mm_exec_load(struct mm_exec *x, bool busy);
+
+/* Is no task on this CPU, so far as they count as load? A hint: it may change at once. */
+static inline bool mm_exec_cpu_idle(const struct mm_exec *x, unsigned cpu)
+{
+	return !__atomic_load_n(&x->cpu[cpu].nr_tasks, __ATOMIC_RELAXED);
+}
+
+/*
+ * Change the priority of a task of x that has not been joined, from any task of x, also of itself. A task that
+ * has ended stays as it is. Native: the thread's, as far as the host permits, see native_nice.c; attached
+ * threads, which are the program's, keep theirs. Virtual: see V7 in virtual.c. Elsewhere nothing but
+ * task->nice. A schedule point. E7. Counterpart: set_user_nice().
+ */
+void mm_exec_set_nice(struct mm_exec *x, struct mm_task *task, int nice);
 
 /* Wait until the task has ended; exactly once per successful spawn, from any task of x. E2. */
 void mm_exec_join(struct mm_exec *x, struct mm_task *task);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The back end of real threads: the clock of the host, futexes and the table. The threads are in
- * native_worker.c.
+ * native_worker.c, their priorities in native_nice.c.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* affinity and names of threads */
@@ -157,6 +157,7 @@ static void native_destroy(struct mm_exec *x)
 		mm_exec_workers_free(n, &n->cpu[i]);
 		pthread_mutex_destroy(&n->cpu[i].lock);
 	}
+	mm_exec_native_nice_fini(n);
 	mm_base_meta_free(meta, n->cpu, x->nr_cpus * sizeof(*n->cpu));
 	mm_exec_fini(x);
 	mm_base_meta_free(meta, n, sizeof(*n));
@@ -172,6 +173,7 @@ static const struct mm_exec_ops native_ops = {
 	.relax = native_relax,
 	.yield = native_yield,
 	.membarrier = native_membarrier,
+	.set_nice = mm_exec_native_set_nice,
 	.now = native_now,
 	.destroy = native_destroy,
 };
@@ -208,6 +210,7 @@ int mm_exec_native_create(const struct mm_exec_config *cfg, struct mm_exec **out
 	for (unsigned i = 0; i < cfg->nr_cpus; i++)
 		pthread_mutex_init(&n->cpu[i].lock, NULL);
 	find_host_cpus(n);
+	mm_exec_native_nice_init(n);
 	n->pin = cfg->pin;
 	n->spin = n->nr_host > 1;
 	n->membarrier = membarrier_register();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What native.c (clock, waiting, the table) and native_worker.c (threads) share. Nobody else
- * includes this.
+ * What native.c (clock, waiting, the table), native_worker.c (threads) and native_nice.c (their
+ * priorities) share. Nobody else includes this.
  */
 #ifndef MM_EXEC_NATIVE_INTERNAL_H
 #define MM_EXEC_NATIVE_INTERNAL_H
@@ -9,8 +9,20 @@
 #include "backend.h"
 #include <pthread.h>
 #include <sched.h>
+#include <sys/types.h>
 
-struct mm_native_worker;
+struct mm_native_worker {
+	uint32_t slot mm_cacheline_aligned; /* atomic, of native_worker.c */
+	struct mm_task *task; /* valid while the slot is full */
+	struct mm_native *native; /* these three: constant after start */
+	unsigned cpu;
+	pthread_t thread;
+	struct mm_native_worker *next_idle; /* under the CPU's lock */
+	struct mm_native_worker *next; /* under the CPU's lock: all of the CPU */
+	pid_t tid; /* under the CPU's lock; 0: has not begun */
+	int level; /* atomic, written under the CPU's lock: the nice value of the thread, N1 */
+	uint32_t quick mm_cacheline_aligned; /* of its tasks */
+};
 
 struct mm_native_cpu {
 	pthread_mutex_t lock;
@@ -29,6 +41,10 @@ struct mm_native {
 	uint16_t host[CPU_SETSIZE]; /* [nr_host] their numbers */
 	uint16_t rank[CPU_SETSIZE]; /* of a host CPU: its index in host[] */
 	struct mm_native_cpu *cpu; /* [x.nr_cpus] */
+	int policy; /* the scheduling policy and nice value of the thread that made the exec */
+	int base;
+	pthread_mutex_t nice_lock; /* around the first look at what is permitted */
+	int permitted; /* atomic, of native_nice.c */
 };
 
 /* futex(2), private. until: absolute, for FUTEX_WAIT_BITSET; NULL: for ever. */
@@ -38,6 +54,27 @@ long mm_exec_futex(uint32_t *word, int op, uint32_t val, const struct timespec *
 uint64_t mm_exec_host_now(void);
 
 void mm_exec_pause(unsigned times);
+
+/* A thread as workers are: their signals, their stack. 0 or an errno. */
+int mm_exec_native_thread(pthread_t *thread, void *(*fn)(void *arg), void *arg);
+
+/*
+ * Is this the task that the worker runs, or is to run next? Under the CPU's lock, so that it does not become
+ * idle meanwhile; the task has been spawned and not been joined.
+ */
+bool mm_exec_native_serves(const struct mm_native_worker *w, const struct mm_task *task);
+
+/* Priorities, see native_nice.c. */
+void mm_exec_native_nice_init(struct mm_native *n);
+void mm_exec_native_nice_fini(struct mm_native *n);
+void mm_exec_native_set_nice(struct mm_exec *x, struct mm_task *task, int nice);
+
+/* Its thread has begun; has ended its task and is to be idle. On the thread. */
+void mm_exec_native_nice_begin(struct mm_native_worker *w);
+void mm_exec_native_nice_raise(struct mm_native_worker *w);
+
+/* The same once more, for what came in between. Under the CPU's lock. */
+void mm_exec_native_nice_end(struct mm_native_worker *w);
 
 /* mm_exec_ops.spawn */
 int mm_exec_native_spawn(struct mm_exec *x, struct mm_task *task);

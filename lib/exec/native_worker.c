@@ -24,22 +24,11 @@
 #define WATCH_NS 20000
 #define WATCH_PAUSES 16 /* between two looks at the clock */
 
-/* What a worker's slot says. */
+/* mm_native_worker.slot */
 enum slot {
 	SLOT_WATCHED, /* empty, the worker looks at it again and again */
 	SLOT_ASLEEP, /* empty, the worker sleeps on it */
 	SLOT_FULL, /* `task` is set; NULL means: end */
-};
-
-struct mm_native_worker {
-	uint32_t slot mm_cacheline_aligned; /* atomic, enum slot */
-	struct mm_task *task; /* valid while slot is SLOT_FULL */
-	struct mm_native *native; /* these three: constant after start */
-	unsigned cpu;
-	pthread_t thread;
-	struct mm_native_worker *next_idle; /* under the CPU's lock */
-	struct mm_native_worker *next; /* under the CPU's lock: all of the CPU */
-	uint32_t quick mm_cacheline_aligned; /* of its tasks */
 };
 
 /* Put into the slot of a worker that is off the idle list. */
@@ -53,6 +42,12 @@ static void slot_fill(struct mm_native_worker *w, struct mm_task *task)
 static bool slot_full(const struct mm_native_worker *w)
 {
 	return __atomic_load_n(&w->slot, __ATOMIC_ACQUIRE) == SLOT_FULL;
+}
+
+/* An idle worker's `task` is that of its latest task, which may be gone: but its slot is empty then. */
+bool mm_exec_native_serves(const struct mm_native_worker *w, const struct mm_task *task)
+{
+	return slot_full(w) && w->task == task;
 }
 
 static bool slot_watch(const struct mm_native_worker *w)
@@ -97,7 +92,9 @@ static struct mm_native_worker *idle_pop(struct mm_native_cpu *c)
 static void idle_push(struct mm_native_cpu *c, struct mm_native_worker *w)
 {
 	__atomic_store_n(&w->slot, SLOT_WATCHED, __ATOMIC_RELAXED);
+	mm_exec_native_nice_raise(w);
 	pthread_mutex_lock(&c->lock);
+	mm_exec_native_nice_end(w);
 	w->next_idle = c->idle;
 	c->idle = w;
 	pthread_mutex_unlock(&c->lock);
@@ -132,6 +129,7 @@ static void *worker_main(void *arg)
 	struct mm_task *task;
 
 	worker_bind(w);
+	mm_exec_native_nice_begin(w);
 	while ((task = slot_wait(w))) {
 		task->quick = n->membarrier ? &w->quick : NULL;
 		mm_exec_set_current(task);
@@ -157,7 +155,7 @@ static void mask_signals(sigset_t *old)
 	pthread_sigmask(SIG_SETMASK, &set, old);
 }
 
-static int thread_create(struct mm_native_worker *w)
+int mm_exec_native_thread(pthread_t *thread, void *(*fn)(void *arg), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t old;
@@ -170,7 +168,7 @@ static int thread_create(struct mm_native_worker *w)
 	if (!MM_ASAN && !MM_TSAN)
 		pthread_attr_setstacksize(&attr, STACK_BYTES);
 	mask_signals(&old);
-	err = pthread_create(&w->thread, &attr, worker_main, w);
+	err = pthread_create(thread, &attr, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return err;
@@ -189,7 +187,8 @@ static int worker_create(struct mm_native *n, struct mm_task *task, bool fail)
 	w->quick = 0;
 	w->task = task;
 	w->slot = SLOT_FULL;
-	if (fail || thread_create(w)) {
+	task->backend = w;
+	if (fail || mm_exec_native_thread(&w->thread, worker_main, w)) {
 		mm_base_meta_free(n->x.meta, w, sizeof(*w));
 		return -EAGAIN;
 	}
@@ -208,6 +207,7 @@ int mm_exec_native_spawn(struct mm_exec *x, struct mm_task *task)
 
 	if (!w)
 		return worker_create(n, task, fail);
+	task->backend = w;
 	slot_fill(w, task);
 	return 0;
 }

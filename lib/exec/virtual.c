@@ -20,22 +20,33 @@
  *      if others want the CPU, for the end of its slice: one of them may be who holds the lock.
  *  V6: a task does not run before the time at which it was made, woken or put off. A CPU's queue is in
  *      the order of these times.
+ *  V7: a task's slice is that of nice 0 times its weight (nice.h), so that tasks which share a CPU get it in
+ *      proportion to their weights. Who becomes ready runs next, and that as soon as V4 lets it, if the
+ *      current task has a higher nice value. Where every nice value is 0 this changes nothing.
+ *
+ * Counterpart of V7: SCHED_OTHER of kernel/sched/fair.c. Difference: there the slices are equal and a task of
+ * less weight has its turn less often; here it has it as often, but shorter.
  */
 #include "virtual.h"
 
 #include "bits.h"
 #include "cost.h"
+#include "nice.h"
 #include "strand.h"
 #include <errno.h>
 
 #define PS 1000 /* per ns */
+#define SHORTEST_SLICE (1000 * PS) /* of a task of little weight, if that of nice 0 is longer */
+#define MOST_PIECES (1 << 20) /* that one charge of work is cut into, about */
+#define NR_NICE (MM_NICE_LOWEST - MM_NICE_HIGHEST + 1)
 
 struct vcpu {
 	struct mm_heap_node clock; /* key: ps; tie: number */
 	struct mm_strand *current; /* runs, or would if it were this CPU's turn, or spins */
 	bool spins; /* V5 */
 	mm_list ready; /* who else wants to run here, V6 */
-	uint64_t slice_end;
+	struct mm_strand *urgent; /* V7: one of them, not to wait for the slice's end; or NULL */
+	uint64_t slice_start, slice_end;
 	uint64_t idle_since;
 };
 
@@ -46,6 +57,8 @@ struct machine {
 	struct mm_heap cpus; /* V1 */
 	uint64_t horizon; /* V3 */
 	uint64_t left_at; /* what time it was when a thread detached */
+	uint64_t slice[NR_NICE]; /* V7, ps; by nice value, the highest priority first */
+	bool uneven; /* somebody's nice value was not 0, ever */
 	struct mm_cost cost;
 	struct mm_rng rng;
 };
@@ -87,6 +100,16 @@ static uint64_t switch_cost(const struct machine *m)
 	return mm_max(figure(m, MMSIM_FIG_SWITCH), (uint64_t)PS);
 }
 
+static int nice_of(const struct mm_strand *st)
+{
+	return __atomic_load_n(&st->task->nice, __ATOMIC_RELAXED);
+}
+
+static uint64_t slice_of(const struct machine *m, const struct mm_strand *st)
+{
+	return m->slice[nice_of(st) - MM_NICE_HIGHEST];
+}
+
 /* The timeline */
 
 static void mark(struct machine *m, const struct vcpu *c, const struct mm_strand *st,
@@ -105,6 +128,18 @@ static void mark(struct machine *m, const struct vcpu *c, const struct mm_strand
 
 /* CPUs */
 
+/* V7: will somebody be put in the current task's place before its slice is over? */
+static bool is_pressed(const struct vcpu *c)
+{
+	return c->urgent && nice_of(c->urgent) < nice_of(c->current);
+}
+
+/* When the current task is to make way for somebody who is ready. */
+static uint64_t due_at(const struct vcpu *c)
+{
+	return is_pressed(c) ? mm_min(c->urgent->ready_at, c->slice_end) : c->slice_end;
+}
+
 /* The running CPU is `now`, or has stopped: how far may it run? V3. */
 static void set_horizon(struct machine *m)
 {
@@ -115,13 +150,14 @@ static void set_horizon(struct machine *m)
 	if (timer)
 		m->horizon = mm_min(m->horizon, timer->key);
 	if (m->now && !mm_list_empty(&m->now->ready))
-		m->horizon = mm_min(m->horizon, m->now->slice_end);
+		m->horizon = mm_min(m->horizon, due_at(m->now));
 }
 
 static void set_current(struct machine *m, struct vcpu *c, struct mm_strand *st)
 {
 	c->current = st;
-	c->slice_end = later(c->clock.key, figure(m, MMSIM_FIG_SLICE));
+	c->slice_start = c->clock.key;
+	c->slice_end = later(c->slice_start, slice_of(m, st));
 	mark(m, c, st, MMSIM_MARK_RUN);
 }
 
@@ -159,6 +195,19 @@ static void start_cpu(struct machine *m, struct vcpu *c, struct mm_strand *st, u
 	mm_heap_push(&m->cpus, &c->clock);
 }
 
+/* V6, V7 */
+static struct mm_strand *dequeue(struct vcpu *c)
+{
+	struct mm_strand *st = mm_list_first(&c->ready, struct mm_strand, link);
+
+	if (c->urgent && c->urgent->ready_at <= c->clock.key)
+		st = c->urgent;
+	if (st == c->urgent)
+		c->urgent = NULL;
+	mm_list_del(&st->link);
+	return st;
+}
+
 /* The current task no longer runs: the next one, or none. */
 static void leave_cpu(struct machine *m, struct vcpu *c)
 {
@@ -173,12 +222,11 @@ static void leave_cpu(struct machine *m, struct vcpu *c)
 		mm_exec_cost_busy(&m->cost, c->clock.tie, false);
 		return;
 	}
-	next = mm_list_first(&c->ready, struct mm_strand, link);
+	next = dequeue(c);
 	if (wanted)
 		advance(c, switch_cost(m));
 	else /* V6: whoever made or woke it is ahead of this CPU */
 		c->clock.key = later(next->ready_at, wake_latency(m, c, next->ready_at));
-	mm_list_del(&next->link);
 	set_current(m, c, next);
 	mm_heap_push(&m->cpus, &c->clock);
 }
@@ -192,20 +240,42 @@ static uint64_t spin_limit(const struct vcpu *c)
 
 	if (mm_list_empty(&c->ready))
 		return MM_NEVER;
+	if (is_pressed(c) && !c->current->nr_locks)
+		return mm_max(due_at(c), c->clock.key);
 	first = mm_list_first(&c->ready, struct mm_strand, link);
 	return mm_max(mm_max(c->slice_end, c->clock.key), first->ready_at);
 }
 
-/* V5: somebody wants this CPU from now on. */
-static void limit_spin(struct mm_strands *s, struct vcpu *c)
+/* V5: somebody wants this CPU from now on. The limit is not before `at`. */
+static void limit_spin(struct mm_strands *s, struct vcpu *c, uint64_t at)
 {
 	struct mm_strand *st = c->current;
 
 	if (!c->spins || st->timer.at)
 		return;
-	st->timer.key = spin_limit(c);
+	st->timer.key = mm_max(spin_limit(c), at);
 	st->timer.tie = st->id;
 	mm_heap_push(&s->timers, &st->timer);
+}
+
+/* The current task is to make way at another time than it was; the change comes at `at`. */
+static void limit_spin_anew(struct mm_strands *s, struct vcpu *c, uint64_t at)
+{
+	if (c->spins && c->current->timer.at)
+		mm_heap_remove(&s->timers, &c->current->timer);
+	limit_spin(s, c, at);
+}
+
+/* It can run from `at` on, but the CPU is busy. */
+static void wait_for_cpu(struct mm_strands *s, struct vcpu *c, struct mm_strand *st, uint64_t at)
+{
+	enqueue(c, st, at);
+	if (nice_of(st) < nice_of(is_pressed(c) ? c->urgent : c->current)) {
+		c->urgent = st;
+		limit_spin_anew(s, c, at);
+	} else {
+		limit_spin(s, c, 0);
+	}
 }
 
 static void virtual_ready(struct mm_strands *s, struct mm_strand *st, enum mm_strand_ready why)
@@ -227,8 +297,7 @@ static void virtual_ready(struct mm_strands *s, struct mm_strand *st, enum mm_st
 		advance(m->now, figure(m, MMSIM_FIG_WAKER));
 	at = expired ? later(st->timer.key, figure(m, MMSIM_FIG_TIMER)) : m->now->clock.key;
 	if (c->current) {
-		enqueue(c, st, at);
-		limit_spin(s, c);
+		wait_for_cpu(s, c, st, at);
 	} else {
 		start_cpu(m, c, st, later(at, wake_latency(m, c, at)));
 	}
@@ -284,8 +353,7 @@ static void virtual_attach(struct mm_strands *s, struct mm_strand *st)
 	m->now = c;
 	st->cpu = c->clock.tie;
 	if (c->current) {
-		enqueue(c, st, m->left_at); /* and waits there, see guest_arrives() */
-		limit_spin(s, c);
+		wait_for_cpu(s, c, st, m->left_at); /* see guest_arrives() */
 		return;
 	}
 	/* What this thread, or another one that it knows of, has seen of time is past. */
@@ -315,12 +383,12 @@ static const struct mm_sched virtual_sched = {
 
 /* Letting others come up */
 
-/* The slice is over and somebody waits: the current task goes to the end of the CPU's queue. */
+/* The slice is over, or V7, and somebody waits: the current task goes to the end of the CPU's queue. */
 static bool slice_over(const struct machine *m)
 {
 	const struct vcpu *c = m->now;
 
-	return c->clock.key >= c->slice_end && is_wanted(c) && !c->current->nr_locks;
+	return c->clock.key >= due_at(c) && is_wanted(c) && !c->current->nr_locks;
 }
 
 static void step_aside(struct machine *m)
@@ -350,7 +418,7 @@ static __attribute__((noinline)) void settle_slow(struct machine *m)
 	} else if (is_first(m)) {
 		/* V4: its slice may be over, but that is not to be looked at with each step. */
 		if (c->clock.key >= c->slice_end)
-			c->slice_end = later(c->clock.key, figure(m, MMSIM_FIG_SLICE) / 8 + 1);
+			c->slice_end = later(c->clock.key, slice_of(m, c->current) / 8 + 1);
 		set_horizon(m);
 		return;
 	} else {
@@ -443,6 +511,38 @@ static void flow(struct machine *m, enum mm_charge what, const void *obj, uint64
 	}
 }
 
+/*
+ * V7: how many ns of work are done before it is seen whether somebody comes: up to what others do next, but not
+ * in crumbs, nor beyond the slice.
+ */
+static uint64_t piece_of_work(const struct machine *m)
+{
+	const struct vcpu *c = m->now;
+	uint64_t at = c->clock.key, due = due_at(c);
+	uint64_t ps = mm_max(m->horizon - mm_min(m->horizon, at), slice_of(m, c->current) / 8);
+
+	if (!mm_list_empty(&c->ready) && due > at)
+		ps = mm_min(ps, due - at);
+	return ps / PS + 1;
+}
+
+static void work_in_pieces(struct machine *m, uint64_t n)
+{
+	const uint64_t least = n / MOST_PIECES;
+
+	for (;;) {
+		uint64_t nr = mm_min(mm_max(piece_of_work(m), least), n);
+		struct vcpu *c = m->now;
+
+		advance(c, mm_exec_cost_of(&m->cost, c->clock.tie, c->clock.key, MM_CHARGE_WORK,
+					   NULL, nr));
+		n -= nr;
+		if (!n)
+			return;
+		settle(m);
+	}
+}
+
 static void virtual_charge(struct mm_exec *x, enum mm_charge what, const void *obj, uint64_t n)
 {
 	struct machine *m = to_machine(mm_strands_of(x));
@@ -453,6 +553,10 @@ static void virtual_charge(struct mm_exec *x, enum mm_charge what, const void *o
 		return;
 	}
 	x->nr_events++;
+	if (what == MM_CHARGE_WORK && mm_unlikely(m->uneven)) {
+		work_in_pieces(m, n);
+		return;
+	}
 	advance(c, mm_exec_cost_of(&m->cost, c->clock.tie, c->clock.key, what, obj, n));
 	if (what == MM_CHARGE_LOCK) {
 		c->current->nr_locks += (unsigned)n;
@@ -507,6 +611,22 @@ static bool virtual_hand_over(struct mm_exec *x, uint32_t *word, struct mm_line 
 	return true;
 }
 
+/* V7 */
+static void virtual_set_nice(struct mm_exec *x, struct mm_task *task, int nice)
+{
+	struct machine *m = to_machine(mm_strands_of(x));
+	struct mm_strand *st = task->backend;
+	struct vcpu *c = cpu_of(m, st);
+
+	m->uneven |= nice != 0;
+	if (c->current != st)
+		return;
+	c->slice_end = later(c->slice_start, slice_of(m, st));
+	if (!mm_list_empty(&c->ready))
+		limit_spin_anew(&m->s, c, m->now->clock.key);
+	set_horizon(m);
+}
+
 static int virtual_region(struct mm_exec *x, const void *base, uint64_t bytes, unsigned line,
 			  unsigned node)
 {
@@ -546,6 +666,7 @@ static const struct mm_exec_ops virtual_ops = {
 	.charge = virtual_charge,
 	.point = virtual_point,
 	.hand_over = virtual_hand_over,
+	.set_nice = virtual_set_nice,
 	.region = virtual_region,
 	.destroy = virtual_destroy,
 };
@@ -561,6 +682,20 @@ static int init_cpus(struct machine *m, const struct mm_exec_config *cfg)
 		mm_list_init(&m->cpu[i].ready);
 	}
 	return 0;
+}
+
+/* Of nice 0 exactly the figure, which is 10 s at most. */
+static void init_slices(struct machine *m)
+{
+	uint64_t whole = figure(m, MMSIM_FIG_SLICE);
+
+	for (int nice = MM_NICE_HIGHEST; nice <= MM_NICE_LOWEST; nice++) {
+		uint64_t weight = mm_exec_nice_weight(nice);
+		uint64_t ps = whole * weight / MM_NICE_0_WEIGHT;
+
+		m->slice[nice - MM_NICE_HIGHEST] =
+			mm_max(ps, mm_min(whole, (uint64_t)SHORTEST_SLICE));
+	}
 }
 
 int mm_exec_virtual_create(const struct mm_exec_config *cfg, struct mm_exec **out)
@@ -581,6 +716,7 @@ int mm_exec_virtual_create(const struct mm_exec_config *cfg, struct mm_exec **ou
 		free_machine(m, cfg->meta, cfg->nr_cpus);
 		return -ENOMEM;
 	}
+	init_slices(m);
 	*out = &m->s.x;
 	return 0;
 }

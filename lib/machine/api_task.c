@@ -3,7 +3,6 @@
 #include "bits.h"
 #include "machine.h"
 #include <errno.h>
-#include <mmsim/padata.h>
 #include <mmsim/task.h>
 
 enum verdict { UNDECIDED, RUN, DROP };
@@ -100,6 +99,23 @@ void mmsim_ndelay(struct mmsim *m, uint64_t ns)
 			;
 	mm_exec_charge(m->exec, MM_CHARGE_WORK, NULL, mm_min(ns, UINT64_C(1) << 53));
 	mm_exec_resched(m->exec);
+}
+
+int mmsim_set_nice(struct mmsim *m, int nice)
+{
+	MM_ON_CPU(m);
+
+	if (nice < MM_NICE_HIGHEST || nice > MM_NICE_LOWEST) {
+		mm_base_log(&m->log, "mmsim_set_nice: nice: %d is not in %d to %d", nice,
+			    MM_NICE_HIGHEST, MM_NICE_LOWEST);
+		return -EINVAL;
+	}
+	if (mm_task_is_attached(mm_task_current())) {
+		mm_base_log(&m->log, "mmsim_set_nice: the caller is a thread of the program");
+		return -EPERM;
+	}
+	mm_exec_set_nice(m->exec, mm_task_current(), nice);
+	return 0;
 }
 
 unsigned mmsim_cpu(struct mmsim *m)

@@ -192,6 +192,43 @@ static void clock_goes_on(void **state)
 	}
 }
 
+struct nice_crew {
+	struct mmsim *m;
+	int nice, ret;
+};
+
+static void set_nice(unsigned i, void *arg)
+{
+	struct nice_crew *crew = arg;
+
+	(void)i;
+	crew->ret = mmsim_set_nice(crew->m, crew->nice);
+}
+
+/* Its own, for a task only: a thread of the program keeps what it has. */
+static void priority_of_a_task(void **state)
+{
+	static const int nice[] = { -20, 0, 19, -21, 20, INT_MIN, INT_MAX };
+	struct sim_log log;
+
+	(void)state;
+	for (int mode = MMSIM_NATIVE; mode <= MMSIM_SERIAL; mode++) {
+		struct mmsim *m = create((enum mmsim_mode)mode, &log);
+
+		for (unsigned i = 0; i < sizeof(nice) / sizeof(nice[0]); i++) {
+			struct nice_crew crew = { .m = m, .nice = nice[i] };
+			int want = i < 3 ? 0 : -EINVAL;
+
+			assert_int_equal(mmsim_run(m, 1, set_nice, &crew), 0);
+			assert_int_equal(crew.ret, want);
+			assert_int_equal(mmsim_set_nice(m, nice[i]), want ? want : -EPERM);
+			if (i == 4)
+				assert_non_null(strstr(log.line, "nice: 20 is not"));
+		}
+		mmsim_destroy(m);
+	}
+}
+
 #define UNITS 5000
 
 static void mark(unsigned long start, unsigned long end, void *arg)
@@ -265,6 +302,7 @@ int main(void)
 		cmocka_unit_test(bad_arguments_are_refused),
 		cmocka_unit_test(spawn_faults_run_nobody),
 		cmocka_unit_test(clock_goes_on),
+		cmocka_unit_test(priority_of_a_task),
 		cmocka_unit_test(job_covers_every_unit_once),
 		cmocka_unit_test(bad_jobs_are_refused),
 	};
