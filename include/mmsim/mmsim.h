@@ -15,6 +15,7 @@
 #include <mmsim/page.h>
 #include <mmsim/policy.h>
 #include <mmsim/profile.h>
+#include <mmsim/quota.h>
 #include <mmsim/replay.h>
 #include <mmsim/task.h>
 #include <mmsim/trace.h>

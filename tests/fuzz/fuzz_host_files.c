@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The text of proc/zoneinfo, a NUL, and the text of proc/iomem: either is refused with a reason, or
- * the ranges built from both pass the check.
+ * the ranges built from both pass the check. The whole is also read as each of the texts that limit
+ * CPU time.
  */
 #include "config_host.h"
+#include "config_host_quota.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +69,46 @@ static void build_host(struct host *host, struct mm_machine_text zoneinfo,
 		require(strstr(msg, "].movable_bytes: ") || strstr(msg, "in a 4 MiB block"));
 }
 
+/* A group that is taken leads nowhere but down. */
+static void check_group(const struct mm_machine_cpu_group *group)
+{
+	if (!group->known)
+		return;
+	require(group->path[0] == '/' && strlen(group->path) < sizeof(group->path));
+	for (const char *name = group->path; name; name = strchr(name, '/')) {
+		name++;
+		require(strcspn(name, "/") <= NAME_MAX);
+		require(strcspn(name, "/") != 2 || memcmp(name, "..", 2) != 0);
+	}
+}
+
+static void read_limits(struct mm_machine_text text)
+{
+	struct mm_machine_cpu_group *group = malloc(sizeof(*group));
+	struct mm_machine_cpu_set *set = malloc(sizeof(*set));
+	struct mmsim_cpu_quota q = { 0 };
+	char msg[128] = "";
+	const struct mm_machine_note note = { msg, sizeof(msg) };
+	int err;
+
+	require(group && set);
+	err = mm_machine_parse_cpu_group(text, group, note);
+	require(!err == !msg[0]);
+	if (!err)
+		check_group(group);
+	msg[0] = '\0';
+	err = mm_machine_parse_cpus_allowed(text, set, note);
+	require((err >= 0) == !msg[0]);
+	require(err <= 0 || mm_machine_count_cpus(set, set));
+	msg[0] = '\0';
+	err = mm_machine_parse_cpu_max(text, &q, note);
+	require(!err == !msg[0]);
+	require(err || (q.period_ns && (!q.quota_ns || mmsim_cpu_quota_threads(&q))));
+	require(mm_machine_parse_cfs_us(text, &q.quota_ns) || q.quota_ns % 1000 == 0);
+	free(set);
+	free(group);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
@@ -78,5 +120,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	build_host(host, (struct mm_machine_text){ text, nul ? nul : end },
 		   (struct mm_machine_text){ nul ? nul + 1 : end, end });
 	free(host);
+	read_limits((struct mm_machine_text){ text, end });
 	return 0;
 }
