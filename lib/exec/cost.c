@@ -371,6 +371,8 @@ uint64_t mm_exec_cost_flow(struct mm_cost *c, unsigned cpu, uint64_t now, enum m
 	uint64_t nr = mm_min(*n, PIECE / unit), bytes = nr * unit, ps;
 	uint64_t alone = time_alone(c, cpu, what, nr);
 	uint64_t demand = time_of(bytes_moved(c, what, bytes), 1) / alone;
+	/* A line that is read before it is written back crosses a link once in each direction. */
+	uint64_t crossing = time_of(bytes, 1) / alone;
 	unsigned own = c->x->cpu[cpu].where.node, node = store(c, cpu, what, obj, bytes);
 
 	*n = nr;
@@ -378,8 +380,8 @@ uint64_t mm_exec_cost_flow(struct mm_cost *c, unsigned cpu, uint64_t now, enum m
 	ps = stretch(&c->memory[node], demand, alone);
 	if (node != own) {
 		expire(&c->link[node], now);
-		ps = mm_max(ps, stretch(&c->link[node], demand, alone));
-		join(&c->link[node], demand, now + ps);
+		ps = mm_max(ps, stretch(&c->link[node], crossing, alone));
+		join(&c->link[node], crossing, now + ps);
 	}
 	join(&c->memory[node], demand, now + ps);
 	mark_memory(c, node);

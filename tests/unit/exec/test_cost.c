@@ -369,19 +369,21 @@ static void clearing_shares_memory(void **state)
 	assert_int_equal(cost.link[0].nr + cost.link[1].nr, 0);
 }
 
-/* Two fill the link into the other node; a third shares it. */
+/* Four fill the link into the other node, 8 GB/s each, read one way and written back the other; a fifth shares it. */
 static void clearing_shares_links(void **state)
 {
 	uint64_t alone = PIECE * 1000 / 8;
 
 	(void)state;
 	add(1, 0, LINES, 1);
-	assert_int_equal(flow(0, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone);
-	assert_int_equal(flow(1, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone);
-	assert_int_equal(flow(2, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone * 3 / 2);
-	assert_int_equal(flow(4, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone);
-	assert_int_equal(cost.link[1].nr, 3);
-	assert_int_equal(cost.memory[1].nr, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(flow(i, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone);
+	assert_int_equal(flow(8, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone * 5 / 4);
+	assert_int_equal(cost.link[1].nr, 5);
+	/* Memory moves twice as much, and five fill it: a sixth, on its own node, shares that. */
+	assert_int_equal(flow(4, 0, MM_CHARGE_CLEAR, memory[1], PIECE), alone * 6 / 5);
+	assert_int_equal(cost.link[1].nr, 5);
+	assert_int_equal(cost.memory[1].nr, 6);
 	assert_int_equal(cost.memory[0].nr, 0);
 }
 

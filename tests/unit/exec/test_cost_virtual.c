@@ -93,7 +93,7 @@ static void clear(void *arg)
 static void clearing_goes_from_node_to_node(void **state)
 {
 	(void)state;
-	figure[MMSIM_FIG_LINK_BW] = 8000;
+	figure[MMSIM_FIG_LINK_BW] = 4000;
 	open_nodes();
 	run_actors(1, 2 * PIECE, clear);
 	assert_note(0, 'a', PIECE / 8 + PIECE / 4);
