@@ -6,12 +6,14 @@ const char *mm_sync_rank_name(enum mm_lock_rank rank)
 {
 	static const char *const names[MM_NR_RANKS] = {
 		[MM_RANK_BOOT] = "boot_mutex",
+		[MM_RANK_MMAP] = "mm->mmap_sem",
 		[MM_RANK_NODE_RESIZE] = "node_size_lock",
 		[MM_RANK_PADATA_JOB] = "padata_mt_job->lock",
 		[MM_RANK_PADATA_POOL] = "padata_works_lock",
 		[MM_RANK_WORK_POOL] = "worker_pool->lock",
 		[MM_RANK_PCP] = "pcp->lock",
 		[MM_RANK_ZONE] = "zone->lock",
+		[MM_RANK_RWSEM_WAIT] = "rw_semaphore->wait_lock",
 	};
 
 	return names[rank];
@@ -122,7 +124,6 @@ static void pop(const struct mm_lock *lock)
 	struct mm_task *task = mm_task_current();
 	unsigned i = task->nr_held;
 
-	mm_invariant("K2: released by its owner", mm_lock_owner(lock) == task->id);
 	while (i > 0 && task->held[i - 1] != lock)
 		i--;
 	mm_invariant("K2: lock is held", i > 0);
@@ -140,21 +141,34 @@ void mm_sync_lock_before(const struct mm_lock *lock)
 	mm_exec_point(lock->exec, MM_POINT_LOCK, &lock->word);
 }
 
-void mm_sync_lock_after(struct mm_lock *lock)
+void mm_sync_lock_entered(struct mm_lock *lock, bool shared)
 {
-	if (lock->timed)
+	if (lock->timed && !shared)
 		lock->taken_at = mm_exec_now(lock->exec);
 	if (tracks_held(lock))
 		push(lock);
+}
+
+void mm_sync_lock_leaving(struct mm_lock *lock, bool shared)
+{
+	if (lock->timed && !shared)
+		mm_stat_add(&lock->hold_ns, mm_exec_now(lock->exec) - lock->taken_at);
+	if (!tracks_held(lock))
+		return;
+	mm_invariant("K2: released by its owner",
+		     shared || mm_lock_owner(lock) == mm_task_current()->id);
+	pop(lock);
+}
+
+void mm_sync_lock_after(struct mm_lock *lock)
+{
+	mm_sync_lock_entered(lock, false);
 	mm_exec_charge(lock->exec, MM_CHARGE_LOCK, &lock->line, !lock->sleeps);
 }
 
 void mm_sync_unlock_before(struct mm_lock *lock)
 {
-	if (lock->timed)
-		mm_stat_add(&lock->hold_ns, mm_exec_now(lock->exec) - lock->taken_at);
-	if (tracks_held(lock))
-		pop(lock);
+	mm_sync_lock_leaving(lock, false);
 	mm_exec_charge(lock->exec, MM_CHARGE_UNLOCK, &lock->line, !lock->sleeps);
 }
 
@@ -182,12 +196,13 @@ uint64_t mm_sync_lock_wait_begin(struct mm_lock *lock)
 	return lock->timed ? mm_exec_now(lock->exec) : 0;
 }
 
-/* By the holder. */
+/* By the holder, or by one of them. */
 void mm_sync_lock_wait_end(struct mm_lock *lock, uint64_t began)
 {
-	mm_stat_add(&lock->contended, 1);
+	__atomic_add_fetch(&lock->contended, 1, __ATOMIC_RELAXED);
 	if (lock->timed)
-		mm_stat_add(&lock->wait_ns, mm_exec_now(lock->exec) - began);
+		__atomic_add_fetch(&lock->wait_ns, mm_exec_now(lock->exec) - began,
+				   __ATOMIC_RELAXED);
 	mm_exec_mark(lock->exec, MMSIM_MARK_END, NULL, 0);
 	mm_task_current()->waits_for = NULL;
 }

@@ -20,12 +20,14 @@
 /* From the outermost to the innermost. */
 enum mm_lock_rank {
 	MM_RANK_BOOT, /* a machine's mutex around boot and reset */
+	MM_RANK_MMAP, /* a read-write semaphore: a guest's memory, locked_vm */
 	MM_RANK_NODE_RESIZE, /* a node's deferred range */
 	MM_RANK_PADATA_JOB, /* one job's remaining range */
 	MM_RANK_PADATA_POOL, /* the free helpers */
 	MM_RANK_WORK_POOL, /* a workqueue's pending works */
 	MM_RANK_PCP, /* a zone's list on one CPU */
 	MM_RANK_ZONE, /* a zone's free areas */
+	MM_RANK_RWSEM_WAIT, /* who waits for a read-write semaphore */
 	MM_NR_RANKS
 };
 
@@ -89,6 +91,13 @@ static inline void mm_stat_add(uint64_t *figure, uint64_t n)
 void mm_sync_lock_before(const struct mm_lock *lock);
 void mm_sync_lock_after(struct mm_lock *lock);
 void mm_sync_unlock_before(struct mm_lock *lock);
+
+/*
+ * Parts of the above, for a lock with costs of its own: the caller has it, or is about to leave. `shared`:
+ * others may have it, too; then it has no owner, and its holds are not timed.
+ */
+void mm_sync_lock_entered(struct mm_lock *lock, bool shared);
+void mm_sync_lock_leaving(struct mm_lock *lock, bool shared);
 
 /* Release a watched spin lock, or hand it over. */
 void mm_sync_unlock_watched(struct mm_lock *lock);
