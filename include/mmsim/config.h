@@ -14,6 +14,7 @@
 
 #include <mmsim/api.h>
 #include <mmsim/explore.h>
+#include <mmsim/jobs.h>
 #include <mmsim/policy.h>
 #include <mmsim/profile.h>
 #include <stddef.h>
@@ -151,6 +152,8 @@ struct mmsim_config {
 	struct mmsim_explore *explore;
 	/* How the page allocator behaves. */
 	struct mmsim_alloc_policy policy;
+	/* Helpers of jobs. */
+	struct mmsim_job_policy job;
 
 	struct mmsim_cpu cpu[MMSIM_MAX_CPUS];
 	struct mmsim_node node[MMSIM_MAX_NODES];

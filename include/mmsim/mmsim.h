@@ -10,6 +10,8 @@
 #include <mmsim/explore.h>
 #include <mmsim/frag.h>
 #include <mmsim/gfp.h>
+#include <mmsim/jobs.h>
+#include <mmsim/ktask.h>
 #include <mmsim/machine.h>
 #include <mmsim/padata.h>
 #include <mmsim/page.h>

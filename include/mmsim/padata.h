@@ -24,8 +24,8 @@ MMSIM_BEGIN_DECLS
  * @align:       chunks end on multiples of it, but for the end of the range; 0 means 1.
  * @min_chunk:   least number of units worth giving to a thread; 0 means 1.
  * @max_threads: most threads to use, the caller's among them; 0 means as many as there are CPUs.
- * @numa_aware:  spread helpers over the nodes that have CPUs, instead of starting them on the
- *               caller's node.
+ * @numa_aware:  spread helpers over the nodes that have CPUs, instead of taking those of the caller's
+ *               node first.
  */
 struct mmsim_padata_mt_job {
 	void (*thread_fn)(unsigned long start, unsigned long end, void *arg);
@@ -54,10 +54,10 @@ struct mmsim_padata_mt_job {
  * (one per CPU) could give, at most w, and the chunk is max(size / (4 t), min_chunk, 1) rounded up
  * to align; chunks end on absolute multiples of the chunk, so the first may be short.
  *
- * Allocates nothing. Returns 0, or -EINVAL with a message when thread_fn is NULL, start + size
- * overflows, max_threads is negative, or max(size, min_chunk) + align - 1 overflows; then the job is
+ * Allocates nothing, but for a helper's thread the first time that helper is ever needed. Returns 0, or
+ * -EINVAL with a message when thread_fn is NULL, start + size overflows, max_threads is negative, or max(size, min_chunk) + align - 1 overflows; then the job is
  * untouched. Context: any; waits. A job may be started from within a chunk of another.
- * Cost: O(chunks) lock acquisitions. Since 0.1.
+ * Cost: one atomic operation per chunk, and O(CPUs) to find helpers. Since 0.1.
  */
 MMSIM_API int mmsim_padata_do_multithreaded(struct mmsim *m, struct mmsim_padata_mt_job *job);
 

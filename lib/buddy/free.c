@@ -6,12 +6,21 @@
 #include "poison.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+
+/* Somebody has a reference beside the owner's: refuse_call() says how many there are. */
+static const char HELD[] = "has references";
 
 static __attribute__((noinline, cold)) int
 refuse_call(struct mm_buddy *b, const char *call, uint64_t pfn, unsigned order, const char *wrong)
 {
-	char state[160];
+	char state[160], held[40];
 
+	if (wrong == HELD) {
+		snprintf(held, sizeof(held), "has %d references",
+			 __atomic_load_n(&mm_pfn_to_page(b->map, pfn)->refcount, __ATOMIC_RELAXED));
+		wrong = held;
+	}
 	mm_buddy_describe(b, pfn, state, sizeof(state));
 	mm_base_log(b->log, "%s(pfn %#" PRIx64 ", order %u): %s: %s", call, pfn, order, wrong,
 		    state);
@@ -27,10 +36,13 @@ static __attribute__((noinline, cold)) int refuse(struct mm_buddy *b, uint64_t p
 /* Take the block from its owner: Z2. NULL, or what is wrong. */
 static inline const char *claim_block(struct mmsim_page *page, unsigned order)
 {
+	int32_t refcount;
+
 	if (mm_unlikely(page->flags >> MMSIM_PG_RESERVED & 1))
 		return "reserved";
-	if (mm_unlikely(__atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) != 1))
-		return "not an allocated block";
+	refcount = __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE);
+	if (mm_unlikely(refcount != 1))
+		return refcount > 1 ? HELD : "not an allocated block";
 	if (mm_unlikely(__atomic_load_n(&page->order, __ATOMIC_RELAXED) != order))
 		return "wrong order";
 	/* Whoever gets the 1 has the block. Who comes second leaves the 0 as it is. */

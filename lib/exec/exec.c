@@ -249,8 +249,8 @@ void mm_exec_join(struct mm_exec *x, struct mm_task *task)
 		/* A short task ends before a sleep would have begun. */
 		if (!x->wakes_relaxed && spin < JOIN_SPINS)
 			x->ops->relax(x, &task->done, 0, spin);
-		else
-			x->ops->park(x, &task->done, 0, MM_NEVER);
+		else if (x->ops->park(x, &task->done, 0, MM_NEVER) == -ECHILD)
+			break; /* it stayed behind */
 	}
 	me->waits_for = NULL;
 	left = __atomic_fetch_sub(&x->nr_unjoined, 1, __ATOMIC_RELEASE);

@@ -129,8 +129,8 @@ struct mm_exec_ops {
 
 	/*
 	 * Wait until unparked, as long as *word == val. 0: woken, or the word was different, or for no
-	 * reason at all; -ETIMEDOUT: deadline (ns of now(), MM_NEVER for none) passed. Switches.
-	 * An acquire on *word.
+	 * reason at all; -ETIMEDOUT: deadline (ns of now(), MM_NEVER for none) passed; -ECHILD: this is
+	 * the child of a fork, where natively nobody is left to wake it. Switches. An acquire on *word.
 	 */
 	int (*park)(struct mm_exec *x, uint32_t *word, uint32_t val, uint64_t deadline);
 
@@ -311,6 +311,12 @@ void mm_exec_load(struct mm_exec *x, bool busy);
 static inline bool mm_exec_cpu_idle(const struct mm_exec *x, unsigned cpu)
 {
 	return !__atomic_load_n(&x->cpu[cpu].nr_tasks, __ATOMIC_RELAXED);
+}
+
+/* The same of all CPUs of a core. */
+static inline bool mm_exec_core_idle(const struct mm_exec *x, unsigned cpu)
+{
+	return !__atomic_load_n(&x->cpu[x->cpu[cpu].first].core_tasks, __ATOMIC_RELAXED);
 }
 
 /*

@@ -78,6 +78,8 @@ static int native_park(struct mm_exec *x, uint32_t *word, uint32_t val, uint64_t
 	bool timed = !__builtin_add_overflow(deadline, to_native(x)->epoch, &until);
 	int ret = 0;
 
+	if (mm_exec_native_is_child(to_native(x)))
+		return -ECHILD;
 	ts = to_timespec(until);
 	if (mm_exec_futex(word, FUTEX_WAIT_BITSET, val, timed ? &ts : NULL) && errno == ETIMEDOUT)
 		ret = -ETIMEDOUT;
@@ -215,6 +217,7 @@ int mm_exec_native_create(const struct mm_exec_config *cfg, struct mm_exec **out
 	n->spin = n->nr_host > 1;
 	n->membarrier = membarrier_register();
 	n->epoch = mm_exec_host_now();
+	n->pid = getpid();
 	*out = &n->x;
 	return 0;
 

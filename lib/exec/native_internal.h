@@ -9,6 +9,7 @@
 #include "backend.h"
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 #include <sys/types.h>
 
 struct mm_native_worker {
@@ -34,6 +35,7 @@ struct mm_native {
 	struct mm_exec x;
 	uint64_t
 		epoch; /* the host's clock when the exec was made; constant after init, as all below */
+	pid_t pid; /* of the process whose threads these are */
 	bool pin;
 	bool membarrier; /* the host has it */
 	bool spin; /* waiting awake for a moment pays: the host has another CPU to make it end */
@@ -46,6 +48,12 @@ struct mm_native {
 	pthread_mutex_t nice_lock; /* around the first look at what is permitted */
 	int permitted; /* atomic, of native_nice.c */
 };
+
+/* After fork(): the threads stayed with the parent. */
+static inline bool mm_exec_native_is_child(const struct mm_native *n)
+{
+	return getpid() != n->pid;
+}
 
 /* futex(2), private. until: absolute, for FUTEX_WAIT_BITSET; NULL: for ever. */
 long mm_exec_futex(uint32_t *word, int op, uint32_t val, const struct timespec *until);

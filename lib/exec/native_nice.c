@@ -181,7 +181,8 @@ void mm_exec_native_set_nice(struct mm_exec *x, struct mm_task *task, int nice)
 	struct mm_native_worker *w = task->backend;
 	int err = 0;
 
-	if (!w || !may_change(n)) /* without one it is attached, N2 */
+	/* Without a worker it is attached, N2; in a child the thread is the parent's. */
+	if (!w || mm_exec_native_is_child(n) || !may_change(n))
 		return;
 	pthread_mutex_lock(&n->cpu[w->cpu].lock);
 	if (w->tid && mm_exec_native_serves(w, task))

@@ -224,7 +224,8 @@ void mm_exec_workers_free(struct mm_native *n, struct mm_native_cpu *c)
 
 	for (w = c->all; w; w = next) {
 		next = w->next;
-		pthread_join(w->thread, NULL);
+		if (!mm_exec_native_is_child(n))
+			pthread_join(w->thread, NULL);
 		mm_base_meta_free(n->x.meta, w, sizeof(*w));
 	}
 }

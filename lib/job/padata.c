@@ -2,47 +2,26 @@
 /* padata multithreaded jobs. */
 #include "padata.h"
 
-#include "bits.h"
-#include <errno.h>
+#include "range.h"
 #include <limits.h>
 
 /* Chunks per thread, so that a slow thread does not hold up the end. */
 enum { LOAD_BALANCE_FACTOR = 4 };
 
 struct mt_state {
-	struct mm_spinlock lock; /* around job->start and job->size */
-	struct mmsim_padata_mt_job *job;
-	unsigned long chunk_size;
+	struct mm_range range;
+	struct mm_chunking chunking;
+	const struct mmsim_padata_mt_job *job;
 	struct mm_exec *exec;
 };
 
-struct mm_padata_work {
-	struct mm_work work;
-	mm_list link; /* pool->free, or the job's own list */
-	struct mt_state *state;
-};
-
-static bool next_chunk(struct mt_state *ps, unsigned long *start, unsigned long *end)
+static void run_chunks(void *arg, unsigned tag)
 {
-	struct mmsim_padata_mt_job *job = ps->job;
-	unsigned long size;
-
-	mm_spin_lock(&ps->lock);
-	/* Up to the next absolute multiple of the chunk: only the first can be short of it. */
-	size = mm_min(ps->chunk_size - job->start % ps->chunk_size, job->size);
-	*start = job->start;
-	*end = *start + size;
-	job->start = *end;
-	job->size -= size;
-	mm_spin_unlock(&ps->lock);
-	return size;
-}
-
-static void run_chunks(struct mt_state *ps)
-{
+	struct mt_state *ps = arg;
 	unsigned long start, end;
 
-	while (next_chunk(ps, &start, &end)) {
+	(void)tag;
+	while (mm_range_take(ps->exec, &ps->range, &ps->chunking, &start, &end)) {
 		mm_exec_mark(ps->exec, MMSIM_MARK_BEGIN, "chunk", end - start);
 		ps->job->thread_fn(start, end, ps->job->fn_arg);
 		mm_exec_mark(ps->exec, MMSIM_MARK_END, NULL, 0);
@@ -50,42 +29,13 @@ static void run_chunks(struct mt_state *ps)
 	}
 }
 
-static void helper_main(struct mm_work *work)
-{
-	run_chunks(mm_container_of(work, struct mm_padata_work, work)->state);
-}
-
-/* At most nr helpers, onto the list. Returns how many there were. */
-static unsigned get_helpers(struct mm_padata *pool, unsigned long nr, mm_list *list)
-{
-	unsigned got = 0;
-
-	mm_spin_lock(&pool->lock);
-	while (got < nr && !mm_list_empty(&pool->free)) {
-		mm_list *link = pool->free.next;
-
-		mm_list_del(link);
-		mm_list_add_tail(link, list);
-		got++;
-	}
-	mm_spin_unlock(&pool->lock);
-	return got;
-}
-
-static void put_helpers(struct mm_padata *pool, mm_list *list)
-{
-	mm_spin_lock(&pool->lock);
-	mm_list_splice_tail(list, &pool->free);
-	mm_spin_unlock(&pool->lock);
-}
-
 /* Round robin over the nodes that have CPUs, going on where the last such job stopped. */
 static unsigned next_cpu_node(struct mm_padata *pool)
 {
-	const struct mm_topology *t = pool->topology;
+	const struct mm_topology *t = pool->crew->topology;
 	unsigned old = __atomic_load_n(&pool->last_used_nid, __ATOMIC_RELAXED), nid;
 
-	mm_exec_point(pool->exec, MM_POINT_ATOMIC, &pool->last_used_nid);
+	mm_exec_point(pool->crew->exec, MM_POINT_ATOMIC, &pool->last_used_nid);
 	do {
 		nid = old;
 		do
@@ -96,33 +46,22 @@ static unsigned next_cpu_node(struct mm_padata *pool)
 	return nid;
 }
 
-static void start_helpers(struct mm_padata *pool, struct mt_state *ps, mm_list *helpers)
+/* Wherever they come from, there is one per CPU to be had. Returns how many. */
+static unsigned claim_helpers(struct mm_padata *pool, struct mm_call *call, unsigned nr,
+			      bool numa_aware)
 {
-	mm_list_for_each(pos, helpers) {
-		struct mm_padata_work *pw = mm_list_entry(pos, struct mm_padata_work, link);
+	unsigned got = 0;
 
-		pw->state = ps;
-		if (ps->job->numa_aware)
-			mm_sync_queue_work_on(pool->wq, next_cpu_node(pool), &pw->work);
-		else
-			mm_sync_queue_work(pool->wq, &pw->work);
-	}
-}
-
-/* Nothing is left to hand out: take back who has not started, wait for who has. */
-static void stop_helpers(mm_list *helpers)
-{
-	mm_list_for_each(pos, helpers)
-		mm_sync_cancel_work(&mm_list_entry(pos, struct mm_padata_work, link)->work);
-	mm_list_for_each(pos, helpers)
-		mm_sync_flush_work(&mm_list_entry(pos, struct mm_padata_work, link)->work);
+	for (unsigned i = 0; numa_aware && i < nr; i++)
+		got += mm_job_crew_claim(pool->crew, call, 1, next_cpu_node(pool), 0);
+	return got + mm_job_crew_claim(pool->crew, call, nr - got, MM_ANY_NODE, 0);
 }
 
 static unsigned long threads_wanted(const struct mm_padata *pool,
 				    const struct mmsim_padata_mt_job *job)
 {
 	unsigned long per_thread = mm_max(mm_max(job->min_chunk, job->align), 1ul);
-	unsigned long most = job->max_threads ? (unsigned long)job->max_threads : pool->nr_works;
+	unsigned long most = job->max_threads ? (unsigned long)job->max_threads : pool->crew->nr;
 
 	return mm_min(mm_max(job->size / per_thread, 1ul), most);
 }
@@ -133,15 +72,6 @@ static unsigned long chunk_size(const struct mmsim_padata_mt_job *job, unsigned 
 
 	chunk = mm_max(mm_max(chunk, job->min_chunk), 1ul);
 	return mm_round_up(chunk, mm_max(job->align, 1ul));
-}
-
-static void run_alone(struct mmsim_padata_mt_job *job)
-{
-	unsigned long start = job->start, end = start + job->size;
-
-	job->start = end;
-	job->size = 0;
-	job->thread_fn(start, end, job->fn_arg);
 }
 
 const char *mm_job_padata_refuse(const struct mmsim_padata_mt_job *job)
@@ -160,70 +90,34 @@ const char *mm_job_padata_refuse(const struct mmsim_padata_mt_job *job)
 	return NULL;
 }
 
+static void run_together(struct mm_padata *pool, const struct mmsim_padata_mt_job *job,
+			 unsigned long wanted)
+{
+	struct mt_state ps = { .job = job, .exec = pool->crew->exec, .chunking.aligned = true };
+	unsigned helpers = (unsigned)mm_min(wanted - 1, (unsigned long)pool->crew->nr);
+	struct mm_call call;
+
+	mm_range_init(&ps.range, job->start, job->size);
+	mm_job_call_init(&call, run_chunks, &ps, 0);
+	helpers = claim_helpers(pool, &call, helpers, job->numa_aware);
+	/* A short pool makes bigger chunks, as fewer threads share the range. */
+	ps.chunking.chunk = chunk_size(job, helpers + 1ul);
+	mm_job_crew_offer(pool->crew, &call, 0, helpers);
+	run_chunks(&ps, 0);
+	mm_job_crew_end(pool->crew, &call);
+}
+
 void mm_job_padata_do_multithreaded(struct mm_padata *pool, struct mmsim_padata_mt_job *job)
 {
-	struct mt_state ps = { .job = job, .exec = pool->exec };
-	unsigned long wanted;
-	mm_list helpers;
+	unsigned long wanted, end = job->start + job->size;
 
 	if (!job->size)
 		return;
 	wanted = threads_wanted(pool, job);
-	if (wanted == 1) {
-		run_alone(job);
-		return;
-	}
-	mm_list_init(&helpers);
-	/* A short pool makes bigger chunks, as fewer threads share the range. */
-	ps.chunk_size = chunk_size(job, get_helpers(pool, wanted - 1, &helpers) + 1ul);
-	mm_sync_spin_init(&ps.lock, pool->locks, MM_RANK_PADATA_JOB);
-	start_helpers(pool, &ps, &helpers);
-	run_chunks(&ps);
-	stop_helpers(&helpers);
-	mm_sync_spin_fini(&ps.lock);
-	put_helpers(pool, &helpers);
-}
-
-int mm_job_padata_init(struct mm_padata *pool, struct mm_exec *x, struct mm_lockset *locks,
-		       const struct mm_topology *topology)
-{
-	/* Any number of helpers may crowd on one node. */
-	struct mm_workqueue_config cfg = {
-		.max_active = x->nr_cpus,
-		.locks = locks,
-		.topology = topology,
-	};
-
-	*pool = (struct mm_padata){
-		.exec = x,
-		.locks = locks,
-		.topology = topology,
-		.nr_works = x->nr_cpus,
-	};
-	pool->works = mm_base_meta_calloc(x->meta, pool->nr_works, sizeof(*pool->works));
-	if (!pool->works)
-		return -ENOMEM;
-	if (mm_sync_workqueue_create(x, &cfg, &pool->wq)) {
-		mm_base_meta_free(x->meta, pool->works, pool->nr_works * sizeof(*pool->works));
-		return -ENOMEM;
-	}
-	mm_sync_spin_init(&pool->lock, locks, MM_RANK_PADATA_POOL);
-	mm_list_init(&pool->free);
-	for (unsigned i = 0; i < pool->nr_works; i++) {
-		mm_work_init(&pool->works[i].work, helper_main);
-		mm_list_add_tail(&pool->works[i].link, &pool->free);
-	}
-	return 0;
-}
-
-void mm_job_padata_fini(struct mm_padata *pool)
-{
-	unsigned nr = 0;
-
-	mm_sync_workqueue_destroy(pool->wq);
-	mm_list_for_each(pos, &pool->free)
-		nr++;
-	mm_invariant("P3: helpers back in the pool", nr == pool->nr_works);
-	mm_sync_spin_fini(&pool->lock);
-	mm_base_meta_free(pool->exec->meta, pool->works, pool->nr_works * sizeof(*pool->works));
+	if (wanted == 1)
+		job->thread_fn(job->start, end, job->fn_arg);
+	else
+		run_together(pool, job, wanted);
+	job->start = end;
+	job->size = 0;
 }

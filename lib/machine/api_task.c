@@ -131,16 +131,3 @@ uint64_t mmsim_now(struct mmsim *m)
 
 	return mm_exec_now(m->exec);
 }
-
-int mmsim_padata_do_multithreaded(struct mmsim *m, struct mmsim_padata_mt_job *job)
-{
-	const char *wrong = mm_job_padata_refuse(job);
-	MM_ON_CPU(m);
-
-	if (wrong) {
-		mm_base_log(&m->log, "mmsim_padata_do_multithreaded: %s", wrong);
-		return -EINVAL;
-	}
-	mm_job_padata_do_multithreaded(&m->padata, job);
-	return 0;
-}

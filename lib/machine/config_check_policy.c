@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page allocator's settings in a config. */
+/* The settings of the page allocator and of jobs in a config. */
 #include "config_internal.h"
 
 #include <errno.h>
@@ -13,6 +13,8 @@ enum {
 	MAX_BATCH_SCALE = 7,
 	ALL_FLAGS = MMSIM_POLICY_SHUFFLE | MMSIM_POLICY_POISON | MMSIM_POLICY_DEFRAG_MODE |
 		    MMSIM_POLICY_FREE_HIGH_BATCH | MMSIM_POLICY_NO_BOOST,
+	ALL_JOB_FLAGS =
+		MMSIM_JOB_OFF | MMSIM_JOB_NO_QUOTA | MMSIM_JOB_NORMAL_PRIORITY | MMSIM_JOB_NO_LEND,
 };
 
 static int check_most(struct mm_machine_note note, const char *field, uint32_t val, uint32_t most)
@@ -66,5 +68,7 @@ int mm_machine_check_policy(const struct mmsim_config *cfg, struct mm_machine_no
 		return REFUSE(note, "policy.flags: %#x has unknown bits", p->flags);
 	if (p->flags & MMSIM_POLICY_POISON && !(cfg->flags & MMSIM_BACK_PAGES))
 		return REFUSE(note, "policy.flags: MMSIM_POLICY_POISON needs MMSIM_BACK_PAGES");
+	if (cfg->job.flags & ~(uint32_t)ALL_JOB_FLAGS)
+		return REFUSE(note, "job.flags: %#x has unknown bits", cfg->job.flags);
 	return 0;
 }

@@ -28,17 +28,6 @@ static void topology_fini(struct mmsim *m)
 	mm_sync_topology_fini(&m->topology, &m->meta);
 }
 
-static int padata_init(struct mmsim *m, const struct mmsim_config *cfg)
-{
-	(void)cfg;
-	return mm_job_padata_init(&m->padata, m->exec, &m->locks, &m->topology);
-}
-
-static void padata_fini(struct mmsim *m)
-{
-	mm_job_padata_fini(&m->padata);
-}
-
 static int shape_init(struct mmsim *m, const struct mmsim_config *cfg)
 {
 	return mm_page_shape_init(&m->shape, &m->meta, cfg);
@@ -225,7 +214,7 @@ static void boot_fini(struct mmsim *m)
 
 static const struct part parts[] = {
 	{ "topology", topology_init, topology_fini },
-	{ "padata", padata_init, padata_fini },
+	{ "jobs", mm_machine_jobs_init, mm_machine_jobs_fini },
 	{ "shape", shape_init, shape_fini },
 	{ "struct page array", memmap_init, memmap_fini },
 	{ "pages", pages_init, pages_fini },

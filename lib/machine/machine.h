@@ -8,6 +8,7 @@
 #define MM_MACHINE_H
 
 #include "boot.h"
+#include "ktask.h"
 #include "mutex.h"
 #include <mmsim/machine.h>
 
@@ -19,6 +20,8 @@ struct mmsim {
 	struct mm_lockset locks;
 	struct mm_obs obs;
 	struct mm_topology topology;
+	struct mm_crew crew;
+	struct mm_ktask ktask;
 	struct mm_padata padata;
 	struct mm_shape shape;
 	struct mm_memmap memmap;
@@ -28,6 +31,10 @@ struct mmsim {
 	struct mm_mutex boot_mutex;
 	bool booted; /* under boot_mutex: nothing is deferred any more */
 };
+
+/* jobs.c */
+int mm_machine_jobs_init(struct mmsim *m, const struct mmsim_config *cfg);
+void mm_machine_jobs_fini(struct mmsim *m);
 
 /*
  * The calling thread on a simulated CPU for the rest of the block, if it was not on one.

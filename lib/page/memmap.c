@@ -106,7 +106,7 @@ static void clear_sections(unsigned long start, unsigned long end, void *arg)
 
 void mm_page_memmap_clear(struct mm_memmap *map, struct mm_padata *padata)
 {
-	struct clear clear = { .map = map, .exec = padata->exec };
+	struct clear clear = { .map = map, .exec = padata->crew->exec };
 
 	for (uint64_t from = 0, to; mm_page_memmap_next(map, &from, &to); from = to) {
 		struct mmsim_padata_mt_job job = {

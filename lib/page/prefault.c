@@ -16,8 +16,8 @@ void mm_page_prefault(struct mm_area *area, struct mm_padata *padata, uint64_t f
 		.size = (to - from) / MM_HUGE_2M,
 		.min_chunk = 1,
 	};
-	uint64_t began = mm_exec_now(padata->exec);
+	uint64_t began = mm_exec_now(padata->crew->exec);
 
 	mm_job_padata_do_multithreaded(padata, &job);
-	area->got.touch_ns += mm_exec_now(padata->exec) - began;
+	area->got.touch_ns += mm_exec_now(padata->crew->exec) - began;
 }

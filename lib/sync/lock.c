@@ -8,8 +8,6 @@ const char *mm_sync_rank_name(enum mm_lock_rank rank)
 		[MM_RANK_BOOT] = "boot_mutex",
 		[MM_RANK_MMAP] = "mm->mmap_sem",
 		[MM_RANK_NODE_RESIZE] = "node_size_lock",
-		[MM_RANK_PADATA_JOB] = "padata_mt_job->lock",
-		[MM_RANK_PADATA_POOL] = "padata_works_lock",
 		[MM_RANK_WORK_POOL] = "worker_pool->lock",
 		[MM_RANK_PCP] = "pcp->lock",
 		[MM_RANK_ZONE] = "zone->lock",

@@ -22,8 +22,6 @@ enum mm_lock_rank {
 	MM_RANK_BOOT, /* a machine's mutex around boot and reset */
 	MM_RANK_MMAP, /* a read-write semaphore: a guest's memory, locked_vm */
 	MM_RANK_NODE_RESIZE, /* a node's deferred range */
-	MM_RANK_PADATA_JOB, /* one job's remaining range */
-	MM_RANK_PADATA_POOL, /* the free helpers */
 	MM_RANK_WORK_POOL, /* a workqueue's pending works */
 	MM_RANK_PCP, /* a zone's list on one CPU */
 	MM_RANK_ZONE, /* a zone's free areas */

@@ -38,6 +38,7 @@ struct rig {
 	void (*charge)(struct mm_exec *x, enum mm_charge what, const void *obj,
 		       uint64_t n); /* … and calls this, the back end's, if it has one */
 	struct mm_obs obs;
+	struct mm_crew crew;
 	struct mm_padata padata;
 	struct mm_area pages;
 	struct mm_buddy buddy;
@@ -202,8 +203,8 @@ static inline void rig_open(struct rig *r)
 	r->ops.charge = rig_charge;
 	r->env.exec->ops = &r->ops;
 	buddy.exec = boot.exec = r->env.exec;
-	assert_int_equal(
-		mm_job_padata_init(&r->padata, r->env.exec, &r->env.locks, &r->env.topology), 0);
+	assert_int_equal(mm_job_crew_init(&r->crew, r->env.exec, &r->env.topology), 0);
+	mm_job_padata_init(&r->padata, &r->crew);
 	assert_int_equal(mm_buddy_init(&r->buddy, &buddy), 0);
 	assert_int_equal(mm_boot_init(&r->boot, &boot), 0);
 	r->written = calloc(r->env.map.nr_sections * SECTION, 1); /* holes at the end, too */
@@ -217,7 +218,7 @@ static inline void rig_close(struct rig *r)
 {
 	mm_boot_fini(&r->boot);
 	mm_buddy_fini(&r->buddy);
-	mm_job_padata_fini(&r->padata);
+	mm_job_crew_fini(&r->crew);
 	page_env_close(&r->env);
 	rig_counting = NULL;
 	free(r->written);

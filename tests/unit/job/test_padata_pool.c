@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/job/padata.h: the pool of helpers. Jobs inside jobs, nodes, and threads and memory that are not
- * to be had.
+ * lib/job/padata.h: whose helpers a job gets. Jobs inside jobs, nodes, and threads and memory that are
+ * not to be had.
  */
 #include "padata_rig.h"
-
-#include "child_dies.h"
-#include <errno.h>
 
 #define LIMIT 400
 
@@ -28,11 +25,15 @@ static void run_inner(struct record *r, unsigned long start)
 	struct inner *in = r->ctx;
 
 	(void)start;
-	if (__atomic_fetch_add(&in->started, 1, __ATOMIC_RELAXED))
+	if (__atomic_fetch_add(&in->started, 1, __ATOMIC_RELAXED)) {
+		/* Nobody leaves the job around it before it has its helpers. */
+		while (!__atomic_load_n(&in->record->nr, __ATOMIC_RELAXED))
+			env_yield(r->x);
 		return;
+	}
 	job.thread_fn = record_chunk;
 	job.fn_arg = in->record;
-	in->plan = rig_plan(&job, in->spare, in->rig->pool.nr_works);
+	in->plan = rig_plan(&job, in->spare, in->rig->crew.nr);
 	mm_job_padata_do_multithreaded(&in->rig->pool, &job);
 	qsort(in->record->chunk, in->record->nr, sizeof(struct chunk), chunk_order);
 	in->wrong = record_differs(in->record, &in->plan, 1, 1000);
@@ -118,25 +119,50 @@ static void numa_goes_round(void **state)
 	rig_close(&rig);
 }
 
-static void others_stay_on_the_node(void **state)
+/*
+ * Idle CPUs of the caller's node first, then of the others round from there: unlike the kernel's, these helpers
+ * do not crowd on one node.
+ */
+static void assert_near(enum mmsim_mode mode, int threads, const unsigned *want)
 {
-	mt_job job = JOB(0, 1000, 1, 1, 8);
+	mt_job job = JOB(0, 1000, 1, 1, threads);
 	struct env_shape shape = four_nodes;
 	struct record *r;
 	struct rig rig;
 	unsigned home;
 
-	shape.mode = mode_of(state);
+	shape.mode = mode;
 	rig_open(&rig, &shape);
 	home = rig.e->topology.node_of[mm_exec_cpu(rig.e->x)];
 	r = record_new(rig.e->x);
 	r->yields = 2;
 	assert_job(&rig, r, &job, 9);
-	for (uint32_t i = 0; i < r->nr; i++)
-		assert_int_equal(rig.e->topology.node_of[r->chunk[i].cpu], home);
 	assert_int_equal(rig.pool.last_used_nid, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned node = (home + i) % 4;
+
+		if (mode == MMSIM_SERIAL)
+			assert_int_equal(tasks_on_node(&rig, r, node), want[i]);
+		else if (!want[i])
+			assert_int_equal(tasks_on_node(&rig, r, node), 0);
+	}
 	free(r);
 	rig_close(&rig);
+}
+
+static void near_nodes_first(void **state)
+{
+	static const unsigned three[4] = { 3 }, four[4] = { 3, 0, 1 }, eight[4] = { 3, 0, 3, 2 },
+			      nine[4] = { 3, 0, 3, 3 }, all[4] = { 4, 0, 3, 3 };
+
+	/* Serial: the caller is on node 0. His own CPU's helper comes last. */
+	if (mode_of(state) == MMSIM_SERIAL) {
+		assert_near(MMSIM_SERIAL, 4, four);
+		assert_near(MMSIM_SERIAL, 8, eight);
+		assert_near(MMSIM_SERIAL, 9, nine);
+		assert_near(MMSIM_SERIAL, 10, all);
+	}
+	assert_near(mode_of(state), 3, three);
 }
 
 /* The k-th thread, or every one from it on, cannot be started: the job is done all the same. */
@@ -156,7 +182,7 @@ static void sweep(enum mmsim_mode mode, enum mmsim_fault_kind kind, uint32_t cou
 		assert_job(&rig, r, &job, 6);
 		fired = mm_base_fault_fired(&rig.e->fault, kind);
 		env_fail(rig.e, kind, 0, 0);
-		assert_int_equal(rig_free_helpers(&rig), 6);
+		assert_int_equal(crew_spare(&rig.crew), 6);
 		assert_job(&rig, r, &job, 6); /* the pool is as good as before */
 		free(r);
 		rig_close(&rig);
@@ -176,93 +202,80 @@ static void no_memory_for_threads(void **state)
 	sweep(mode_of(state), MMSIM_FAULT_METADATA, UINT32_MAX);
 }
 
-static void init_without_memory(void **state)
-{
-	struct env *e =
-		env_open(&(struct env_shape){ .mode = MMSIM_SERIAL, .nr_cpus = 3, .nr_nodes = 2 });
-	uint64_t live = e->meta.live;
-	struct mm_padata pool;
-	uint32_t nth = 0;
-	int err;
-
-	(void)state;
-	do {
-		env_fail(e, MMSIM_FAULT_METADATA, ++nth, 1);
-		err = mm_job_padata_init(&pool, e->x, &e->locks, &e->topology);
-		env_fail(e, MMSIM_FAULT_METADATA, 0, 0);
-		if (err) {
-			assert_int_equal(err, -ENOMEM);
-			assert_int_equal(e->meta.live, live);
-		}
-	} while (err && nth < LIMIT);
-	assert_int_equal(err, 0);
-	assert_int_equal(nth, 5 + 1); /* helpers, queue, its pools, two sets of workers */
-	mm_job_padata_fini(&pool);
-	env_close(e);
-}
-
-/* P3 in words: a helper kept is found when the pool goes. */
-static void lose_a_helper(void *arg)
-{
-	struct rig rig;
-
-	(void)arg;
-	rig_open(&rig, &(struct env_shape){ .mode = MMSIM_SERIAL, .nr_cpus = 2 });
-	mm_list_del(rig.pool.free.next);
-	mm_job_padata_fini(&rig.pool);
-}
-
-static void P3_stops(void **state)
-{
-	(void)state;
-	assert_true(child_dies(lose_a_helper, NULL, "P3: helpers back in the pool"));
-}
-
 /*
  * A call inside a chunk must not work on other chunks of the job around it: whatever thread_fn holds
- * then, it would meet itself. Without threads everybody's helpers are stranded in one pool.
+ * then, it would meet itself.
  */
+#define MOST_TASKS 64
+
 struct depth {
 	struct rig *rig;
 	struct record *inner;
-	unsigned now, most;
+	unsigned now[MOST_TASKS]; /* each task's own */
+	uint32_t nested_twice; /* atomic */
 };
 
 static void nest(struct record *r, unsigned long start)
 {
+	unsigned id = mm_task_current()->id % MOST_TASKS;
 	mt_job job = JOB(0, 100, 1, 1, 2);
 	struct depth *d = r->ctx;
 
 	(void)start;
-	d->now++;
-	d->most = mm_max(d->most, d->now);
+	if (++d->now[id] > 1)
+		__atomic_store_n(&d->nested_twice, 1, __ATOMIC_RELAXED);
 	job.thread_fn = record_chunk;
 	job.fn_arg = d->inner;
 	mm_job_padata_do_multithreaded(&d->rig->pool, &job);
-	d->now--;
+	d->now[id]--;
 }
 
-static void nested_call_stays_inside(void **state)
+static void assert_stays_inside(enum mmsim_mode mode, uint32_t faults)
 {
 	mt_job job = JOB(0, 100, 1, 1, 3);
-	struct depth d = { 0 };
+	struct depth d = { .rig = NULL };
 	struct record *r;
 	struct rig rig;
 
-	(void)state;
-	rig_open(&rig, &(struct env_shape){ .mode = MMSIM_SERIAL, .nr_cpus = 6 });
+	rig_open(&rig, &(struct env_shape){ .mode = mode, .nr_cpus = 6 });
 	d.rig = &rig;
 	d.inner = record_new(rig.e->x);
+	d.inner->yields = 1;
 	r = record_new(rig.e->x);
 	r->also = nest;
 	r->ctx = &d;
-	env_fail(rig.e, MMSIM_FAULT_SPAWN, 1, UINT32_MAX);
+	env_fail(rig.e, MMSIM_FAULT_SPAWN, faults ? 1 : 0, faults);
 	rig_run(&rig, &job, r);
 	env_fail(rig.e, MMSIM_FAULT_SPAWN, 0, 0);
 	free(d.inner);
 	free(r);
 	rig_close(&rig);
-	assert_int_equal(d.most, 1);
+	assert_int_equal(d.nested_twice, 0);
+}
+
+static void nested_call_stays_inside(void **state)
+{
+	assert_stays_inside(mode_of(state), 0);
+	assert_stays_inside(mode_of(state), UINT32_MAX);
+}
+
+/* Who saves power works alone, by chunks of a quarter; and then has all again. */
+static void power_saving(void **state)
+{
+	const mt_job job = JOB(0, 640, 1, 1, 0);
+	struct record *r;
+	struct rig rig;
+
+	rig_open(&rig, &(struct env_shape){ .mode = mode_of(state), .nr_cpus = 4 });
+	r = record_new(rig.e->x);
+	rig.crew.off = 1;
+	assert_job(&rig, r, &job, 0);
+	assert_int_equal(r->nr, 4);
+	assert_int_equal(tasks_seen(r), 1);
+	rig.crew.off = 0;
+	assert_job(&rig, r, &job, 4);
+	free(r);
+	rig_close(&rig);
 }
 
 int main(void)
@@ -270,12 +283,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_all_modes(short_pool),
 		in_all_modes(numa_goes_round),
-		in_all_modes(others_stay_on_the_node),
+		in_all_modes(near_nodes_first),
 		in_all_modes(no_threads),
 		in_all_modes(no_memory_for_threads),
-		cmocka_unit_test(init_without_memory),
-		cmocka_unit_test(P3_stops),
-		cmocka_unit_test(nested_call_stays_inside),
+		in_all_modes(nested_call_stays_inside),
+		in_all_modes(power_saving),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

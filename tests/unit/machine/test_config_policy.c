@@ -72,11 +72,23 @@ static void what_is_beyond_is_refused_by_name(void **state)
 	}
 }
 
+static void unknown_job_flags_are_refused(void **state)
+{
+	char msg[128];
+
+	(void)state;
+	mmsim_config_defaults(&cfg);
+	cfg.job.flags = 1u << 30 | MMSIM_JOB_OFF;
+	assert_int_equal(mmsim_config_check(&cfg, msg, sizeof(msg)), -EINVAL);
+	assert_string_equal(msg, "job.flags: 0x40000001 has unknown bits");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_bounds_are_taken),
 		cmocka_unit_test(what_is_beyond_is_refused_by_name),
+		cmocka_unit_test(unknown_job_flags_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

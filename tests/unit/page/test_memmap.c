@@ -165,19 +165,21 @@ static void clearing(void **state)
 				   7 * SECTION - 1 };
 	static const struct mmsim_page zero;
 	struct mm_padata padata;
+	struct mm_crew crew;
 
 	(void)state;
 	page_env_config(&env, 3, 1);
 	page_env_ram(&env, 0, SECTION, SECTION + 1);
 	page_env_ram(&env, 0, 5 * SECTION, 7 * SECTION);
 	page_env_open(&env);
-	assert_int_equal(mm_job_padata_init(&padata, env.exec, &env.locks, &env.topology), 0);
+	assert_int_equal(mm_job_crew_init(&crew, env.exec, &env.topology), 0);
+	mm_job_padata_init(&padata, &crew);
 	for (size_t i = 0; i < mm_array_size(dirty); i++)
 		memset(mm_pfn_to_page(&env.map, dirty[i]), 0xff, sizeof(zero));
 	mm_page_memmap_clear(&env.map, &padata);
 	for (size_t i = 0; i < mm_array_size(dirty); i++)
 		assert_memory_equal(mm_pfn_to_page(&env.map, dirty[i]), &zero, sizeof(zero));
-	mm_job_padata_fini(&padata);
+	mm_job_crew_fini(&crew);
 	page_env_close(&env);
 }
 

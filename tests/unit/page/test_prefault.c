@@ -32,12 +32,14 @@ static bool all_resident(const struct mm_area *area, uint64_t from, uint64_t to,
 static void touch_the_middle(enum mmsim_mode mode, unsigned nr_cpus)
 {
 	struct mm_padata padata;
+	struct mm_crew crew;
 	struct mm_area area;
 
 	page_env_config(&env, nr_cpus, 1);
 	env.cfg.mode = mode;
 	page_env_open_base(&env);
-	assert_int_equal(mm_job_padata_init(&padata, env.exec, &env.locks, &env.topology), 0);
+	assert_int_equal(mm_job_crew_init(&crew, env.exec, &env.topology), 0);
+	mm_job_padata_init(&padata, &crew);
 	/* Base pages only: a huge page would be resident as a whole. */
 	assert_int_equal(mm_page_area_init(&area, MIB(32),
 					   MMSIM_NO_HUGE_1G | MMSIM_NO_HUGE_2M | MMSIM_NO_HUGE_THP,
@@ -54,7 +56,7 @@ static void touch_the_middle(enum mmsim_mode mode, unsigned nr_cpus)
 	mm_page_prefault(&area, &padata, MIB(8), MIB(8));
 	assert_true(all_resident(&area, MIB(22), MIB(32), false));
 	mm_page_area_fini(&area);
-	mm_job_padata_fini(&padata);
+	mm_job_crew_fini(&crew);
 	page_env_close_base(&env);
 }
 
@@ -83,13 +85,15 @@ static void native(void **state)
 static void time_adds_up(void **state)
 {
 	struct mm_padata padata;
+	struct mm_crew crew;
 	struct mm_area area;
 	uint64_t once;
 
 	(void)state;
 	page_env_config(&env, 1, 1);
 	page_env_open_base(&env);
-	assert_int_equal(mm_job_padata_init(&padata, env.exec, &env.locks, &env.topology), 0);
+	assert_int_equal(mm_job_crew_init(&crew, env.exec, &env.topology), 0);
+	mm_job_padata_init(&padata, &crew);
 	assert_int_equal(mm_page_area_init(&area, MIB(4), 0, &env.fault), 0);
 	assert_int_equal(mm_page_area_map(&area, 0, MIB(4)), 0);
 	mm_page_prefault(&area, &padata, 0, MIB(2));
@@ -97,7 +101,7 @@ static void time_adds_up(void **state)
 	mm_page_prefault(&area, &padata, MIB(2), MIB(4));
 	assert_true(area.got.touch_ns > once);
 	mm_page_area_fini(&area);
-	mm_job_padata_fini(&padata);
+	mm_job_crew_fini(&crew);
 	page_env_close_base(&env);
 }
 
