@@ -7,6 +7,7 @@
 #include <mmsim/alloc.h>
 #include <mmsim/api.h>
 #include <mmsim/config.h>
+#include <mmsim/cpumask.h>
 #include <mmsim/explore.h>
 #include <mmsim/frag.h>
 #include <mmsim/gfp.h>
@@ -14,6 +15,7 @@
 #include <mmsim/ktask.h>
 #include <mmsim/machine.h>
 #include <mmsim/padata.h>
+#include <mmsim/padata_serial.h>
 #include <mmsim/page.h>
 #include <mmsim/policy.h>
 #include <mmsim/profile.h>

@@ -22,6 +22,11 @@ enum mm_lock_rank {
 	MM_RANK_BOOT, /* a machine's mutex around boot and reset */
 	MM_RANK_MMAP, /* a read-write semaphore: a guest's memory, locked_vm */
 	MM_RANK_NODE_RESIZE, /* a node's deferred range */
+	MM_RANK_PADATA_INSTANCE, /* a mutex: shells and masks of a padata instance */
+	MM_RANK_PADATA_SHELL, /* a shell's newest number */
+	MM_RANK_PADATA_REORDER, /* jobs that wait for their turn */
+	MM_RANK_PADATA_SERIAL, /* jobs whose turn it is, on one CPU */
+	MM_RANK_PADATA_WORKS, /* a padata instance's work items */
 	MM_RANK_WORK_POOL, /* a workqueue's pending works */
 	MM_RANK_PCP, /* a zone's list on one CPU */
 	MM_RANK_ZONE, /* a zone's free areas */

@@ -8,7 +8,7 @@
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct scenario *const groups[] = {
-	scenarios_pages, scenarios_blocks, scenarios_boot, scenarios_jobs,
+	scenarios_pages, scenarios_blocks, scenarios_boot, scenarios_jobs, scenarios_order,
 	scenarios_works, scenarios_sync,  scenarios_self,
 };
 
