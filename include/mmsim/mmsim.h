@@ -24,5 +24,6 @@
 #include <mmsim/task.h>
 #include <mmsim/trace.h>
 #include <mmsim/version.h>
+#include <mmsim/zone_device.h>
 
 #endif

@@ -40,6 +40,7 @@ static struct mmsim_page page_like(const struct mm_page_init *init, uint64_t sec
 	return (struct mmsim_page){
 		.flags = init->flags | (uint64_t)init->zone << MMSIM_ZONE_SHIFT |
 			 (uint64_t)init->node << MMSIM_NODE_SHIFT | section << MMSIM_SECTION_SHIFT,
+		.lru.next = (struct mmsim_list_head *)init->pgmap,
 		.mapcount = -1,
 		.refcount = init->refcount,
 		/* Of no block: a stray free of a page being initialised finds the wrong order. */

@@ -7,7 +7,8 @@
  * read that an ordinary store to a missing line costs, which pays once the struct pages are more
  * than the cache holds. Where the host has no streaming stores they are ordinary.
  *
- * I1: afterwards a page is not on a list, not mapped, of no type, in its section, node and zone.
+ * I1: afterwards a page is not on a list, not mapped, of no type, in its section, node and zone. One of a
+ *     device has its pgmap where others have the next of their list.
  */
 #ifndef MM_PAGE_INIT_H
 #define MM_PAGE_INIT_H
@@ -25,6 +26,7 @@ struct mm_page_init {
 	enum mmsim_zone_type zone;
 	uint64_t flags; /* PG_ bits */
 	int32_t refcount;
+	void *pgmap; /* of zone Device; else NULL */
 	bool streaming;
 };
 
