@@ -6,8 +6,8 @@
  * nothing is reclaimed: waking kswapd is an event and a callback; a free is checked in every build,
  * against the order that the block was handed out with.
  *
- *  Z1: the first page of an allocated block has refcount 1 and order = the block's; all its other
- *      pages, and all pages not allocated, have refcount 0. Reserved pages have refcount 1 and
+ *  Z1: the first page of an allocated block has a refcount of 1, more while it is pinned or a pool has it, and order = the
+ *      block's; all its other pages, and all pages not allocated, have refcount 0. Reserved pages have refcount 1 and
  *      PG_reserved.
  *  Z2: a free takes the block by changing refcount from 1 to 0 in one step, so that of two frees of
  *      the same block one is refused.

@@ -243,10 +243,10 @@ static void unmerged_pageblocks(struct mm_zone *zone)
 	mm_buddy_add_to_list(zone, at(2560), 9, M, false);
 }
 
-static void owned_twice(struct mm_zone *zone)
+static void owned_less_than_not(struct mm_zone *zone)
 {
 	(void)zone;
-	at(0)->refcount = 2;
+	at(0)->refcount = -1;
 }
 
 static void impossible_order(struct mm_zone *zone)
@@ -321,7 +321,7 @@ static void broken_books_are_found(void **state)
 		{ isolated_page_lost, "B4: managed" },
 		{ no_such_type, "I1: a pageblock is of a type" },
 		{ unmerged_pageblocks, "B2: merged with its buddy" },
-		{ owned_twice, "Z1: refcount 0 or 1" },
+		{ owned_less_than_not, "Z1: a refcount is not negative" },
 		{ impossible_order, "Z1: order of an allocated block" },
 		{ misaligned_block, "Z1: order of an allocated block" },
 		{ tail_used, "Z1: tail of an allocated block" },
