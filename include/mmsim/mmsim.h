@@ -11,6 +11,7 @@
 #include <mmsim/explore.h>
 #include <mmsim/frag.h>
 #include <mmsim/gfp.h>
+#include <mmsim/hugetlb.h>
 #include <mmsim/jobs.h>
 #include <mmsim/ktask.h>
 #include <mmsim/machine.h>

@@ -42,6 +42,7 @@ void mmsim_reset(struct mmsim *m)
 		mm_buddy_clear(&m->buddy);
 		mm_boot_clear(&m->boot);
 		mm_page_memmap_clear(&m->memmap, &m->padata);
+		mm_hugetlb_reset(&m->hugetlb);
 		m->booted = false;
 	}
 	mm_sync_mutex_unlock(&m->boot_mutex);

@@ -212,6 +212,26 @@ static void boot_fini(struct mmsim *m)
 	mm_boot_fini(&m->boot);
 }
 
+static int hugetlb_init(struct mmsim *m, const struct mmsim_config *cfg)
+{
+	(void)cfg;
+	m->hugetlb = (struct mm_hugetlb){
+		.exec = m->exec,
+		.log = &m->log,
+		.locks = &m->locks,
+		.buddy = &m->buddy,
+		.ktask = &m->ktask,
+		.padata = &m->padata,
+	};
+	mm_hugetlb_init(&m->hugetlb);
+	return 0;
+}
+
+static void hugetlb_fini(struct mmsim *m)
+{
+	mm_hugetlb_fini(&m->hugetlb);
+}
+
 static const struct part parts[] = {
 	{ "topology", topology_init, topology_fini },
 	{ "jobs", mm_machine_jobs_init, mm_machine_jobs_fini },
@@ -220,6 +240,7 @@ static const struct part parts[] = {
 	{ "pages", pages_init, pages_fini },
 	{ "page allocator", buddy_init, buddy_fini },
 	{ "boot", boot_init, boot_fini },
+	{ "huge pages", hugetlb_init, hugetlb_fini },
 };
 
 /* As a task of the machine, because parts start tasks and take locks. */

@@ -8,6 +8,7 @@
 #define MM_MACHINE_H
 
 #include "boot.h"
+#include "hugetlb.h"
 #include "ktask.h"
 #include "mutex.h"
 #include <mmsim/machine.h>
@@ -28,6 +29,7 @@ struct mmsim {
 	struct mm_area pages;
 	struct mm_buddy buddy;
 	struct mm_boot boot;
+	struct mm_hugetlb hugetlb;
 	struct mm_mutex boot_mutex;
 	bool booted; /* under boot_mutex: nothing is deferred any more */
 };

@@ -6,6 +6,7 @@ const char *mm_sync_rank_name(enum mm_lock_rank rank)
 {
 	static const char *const names[MM_NR_RANKS] = {
 		[MM_RANK_BOOT] = "boot_mutex",
+		[MM_RANK_HUGETLB_RESIZE] = "hstate->resize_lock",
 		[MM_RANK_MMAP] = "mm->mmap_sem",
 		[MM_RANK_NODE_RESIZE] = "node_size_lock",
 		[MM_RANK_PADATA_INSTANCE] = "padata_instance->lock",
@@ -14,6 +15,9 @@ const char *mm_sync_rank_name(enum mm_lock_rank rank)
 		[MM_RANK_PADATA_SERIAL] = "padata_serial_queue->lock",
 		[MM_RANK_PADATA_WORKS] = "padata_instance->works_lock",
 		[MM_RANK_WORK_POOL] = "worker_pool->lock",
+		[MM_RANK_HUGETLB_FAULT] = "hugetlb_fault_mutex",
+		[MM_RANK_HUGETLB_FILE] = "mapping->i_pages",
+		[MM_RANK_HUGETLB] = "hugetlb_lock",
 		[MM_RANK_PCP] = "pcp->lock",
 		[MM_RANK_ZONE] = "zone->lock",
 		[MM_RANK_RWSEM_WAIT] = "rw_semaphore->wait_lock",

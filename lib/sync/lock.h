@@ -20,6 +20,7 @@
 /* From the outermost to the innermost. */
 enum mm_lock_rank {
 	MM_RANK_BOOT, /* a machine's mutex around boot and reset */
+	MM_RANK_HUGETLB_RESIZE, /* a mutex: the size of a pool of huge pages */
 	MM_RANK_MMAP, /* a read-write semaphore: a guest's memory, locked_vm */
 	MM_RANK_NODE_RESIZE, /* a node's deferred range */
 	MM_RANK_PADATA_INSTANCE, /* a mutex: shells and masks of a padata instance */
@@ -28,6 +29,9 @@ enum mm_lock_rank {
 	MM_RANK_PADATA_SERIAL, /* jobs whose turn it is, on one CPU */
 	MM_RANK_PADATA_WORKS, /* a padata instance's work items */
 	MM_RANK_WORK_POOL, /* a workqueue's pending works */
+	MM_RANK_HUGETLB_FAULT, /* a mutex: an index of a hugetlbfs file, with others of its hash */
+	MM_RANK_HUGETLB_FILE, /* which pages are in a hugetlbfs file */
+	MM_RANK_HUGETLB, /* the pools of huge pages */
 	MM_RANK_PCP, /* a zone's list on one CPU */
 	MM_RANK_ZONE, /* a zone's free areas */
 	MM_RANK_RWSEM_WAIT, /* who waits for a read-write semaphore */
