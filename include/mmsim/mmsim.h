@@ -24,6 +24,7 @@
 #include <mmsim/replay.h>
 #include <mmsim/task.h>
 #include <mmsim/trace.h>
+#include <mmsim/vfio.h>
 #include <mmsim/version.h>
 #include <mmsim/zone_device.h>
 

@@ -7,6 +7,7 @@ const char *mm_sync_rank_name(enum mm_lock_rank rank)
 	static const char *const names[MM_NR_RANKS] = {
 		[MM_RANK_BOOT] = "boot_mutex",
 		[MM_RANK_HUGETLB_RESIZE] = "hstate->resize_lock",
+		[MM_RANK_VFIO] = "vfio_iommu->lock",
 		[MM_RANK_MMAP] = "mm->mmap_sem",
 		[MM_RANK_NODE_RESIZE] = "node_size_lock",
 		[MM_RANK_PADATA_INSTANCE] = "padata_instance->lock",

@@ -21,6 +21,7 @@
 enum mm_lock_rank {
 	MM_RANK_BOOT, /* a machine's mutex around boot and reset */
 	MM_RANK_HUGETLB_RESIZE, /* a mutex: the size of a pool of huge pages */
+	MM_RANK_VFIO, /* a mutex: what a container has mapped */
 	MM_RANK_MMAP, /* a read-write semaphore: a guest's memory, locked_vm */
 	MM_RANK_NODE_RESIZE, /* a node's deferred range */
 	MM_RANK_PADATA_INSTANCE, /* a mutex: shells and masks of a padata instance */
