@@ -9,6 +9,7 @@
 #include "harness/published.h"
 #include "harness/report.h"
 #include "harness/util.h"
+#include "jobs.h"
 #include "pageinit.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct bench *const benches[] = { &pageinit_bench, &buddy_bench };
+static const struct bench *benches[] = { &pageinit_bench, &buddy_bench, NULL };
 
 /* What is written of each benchmark. */
 static const struct {
@@ -201,6 +202,7 @@ int main(int argc, char **argv)
 	char why[256];
 	int rc;
 
+	benches[ARRAY_LEN(benches) - 1] = jobs_bench();
 	options_init(&c.opt);
 	c.opt.takes_report = true;
 	if (options_parse(&c.opt, argc, argv, why, sizeof(why)))

@@ -233,21 +233,28 @@ static bool is_scored(const struct published_scores *scores, const struct publis
 	return false;
 }
 
-/* What was published of this machine, too, and is not above. */
+/* What was published of this machine, too, and is not above; what --case left out is merely counted. */
 static void print_others(const struct sink *s, const struct published_scores *scores,
-			 const struct published_tables *tables)
+			 const struct published_tables *tables, bool some_cases)
 {
+	unsigned left_out = 0;
+
 	for (size_t i = 0; i < tables->nr; i++) {
 		const struct published_table *t = &tables->table[i];
 
 		if (is_scored(scores, t))
 			continue;
-		if (published_has_bench(t))
+		if (published_has_bench(t) && some_cases)
+			left_out++;
+		else if (published_has_bench(t))
 			fprintf(s->out, "%s%s: none of its rows is in this run of %s %s\n", s->note,
 				t->file, t->bench, t->case_name);
 		else
 			fprintf(s->out, "%s%s: prediction: %s\n", s->note, t->file, t->bench);
 	}
+	if (left_out)
+		fprintf(s->out, "%stables of this machine without a row in this run: %u\n", s->note,
+			left_out);
 }
 
 static void print_rules(const struct sink *s, const struct bench_session *session)
@@ -283,7 +290,7 @@ void published_print(const struct report *report, enum bench_format format, FILE
 		published_summary_print(&scores, format, out);
 		if (scores.nr)
 			print_rules(&s, report->session);
-		print_others(&s, &scores, &tables);
+		print_others(&s, &scores, &tables, report->session->opt->nr_cases > 0);
 	}
 	free(tables.table);
 	published_free(&scores);
