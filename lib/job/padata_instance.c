@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { POLL_NS = 20000 };
-
 /* One callback at a time on a CPU of the serial queue. */
 static int make_queues(struct mmsim_padata_instance *pinst, const struct mm_padata_config *cfg)
 {
@@ -106,7 +104,7 @@ static void wait_for_shells(struct mmsim_padata_instance *pinst)
 	struct mm_exec *x = pinst->exec;
 
 	while (__atomic_load_n(&pinst->nr_shells, __ATOMIC_ACQUIRE))
-		mm_exec_sleep_until(x, mm_exec_now(x) + POLL_NS);
+		mm_exec_sleep_until(x, mm_exec_now(x) + MM_PADATA_POLL_NS);
 }
 
 int mm_job_padata_free(struct mmsim_padata_instance *pinst)

@@ -6,8 +6,6 @@
 #include "padata_mask.h"
 #include <errno.h>
 
-enum { POLL_NS = 20000 };
-
 /* Work items. */
 
 /*
@@ -274,6 +272,6 @@ int mm_job_padata_flush(struct mmsim_padata_instance *pinst)
 		if (idle && __atomic_load_n(&pinst->jobs_in, __ATOMIC_ACQUIRE) == in)
 			return 0;
 		if (!mm_padata_is_idle(pinst))
-			mm_exec_sleep_until(x, mm_exec_now(x) + POLL_NS);
+			mm_exec_sleep_until(x, mm_exec_now(x) + MM_PADATA_POLL_NS);
 	}
 }

@@ -48,6 +48,9 @@
 #include "workqueue.h"
 #include <mmsim/padata_serial.h>
 
+/* Between two looks at what nobody is woken for. */
+enum { MM_PADATA_POLL_NS = 20000 };
+
 /* Instance flags. */
 enum {
 	MM_PADATA_INIT = 1, /* started */
