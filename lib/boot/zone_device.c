@@ -6,7 +6,6 @@
 #include "host_memory.h"
 #include "prefault.h"
 #include <errno.h>
-#include <inttypes.h>
 
 #define ALL_FLAGS \
 	(uint32_t)(MMSIM_MEMMAP_STREAMING | MMSIM_MEMMAP_ONE_BY_ONE | MMSIM_MEMMAP_NO_PREFAULT)
@@ -39,20 +38,6 @@ const char *mm_boot_refuse_device(const struct mm_boot *boot, unsigned nid, uint
 
 /* Mapping */
 
-/* Will touching them be more than the host has? Huge pages are taken already. */
-static int check_host(struct mm_boot *boot, const struct mmsim_backing *got)
-{
-	uint64_t need = got->bytes_thp + got->bytes_base, available = mm_page_host_available();
-
-	if (need <= available)
-		return 0;
-	mm_base_log(boot->log,
-		    "struct pages of a device: need %" PRIu64 " MiB, the host has %" PRIu64
-		    " MiB available",
-		    need >> 20, available >> 20);
-	return -ENOMEM;
-}
-
 static int map_area(struct mm_boot *boot, struct mmsim_dev_pagemap *pgmap, bool touch)
 {
 	const struct mm_area *machine = &boot->map->area;
@@ -64,7 +49,9 @@ static int map_area(struct mm_boot *boot, struct mmsim_dev_pagemap *pgmap, bool 
 		return err;
 	err = mm_page_area_map(area, 0, bytes);
 	if (!err)
-		err = check_host(boot, &area->got);
+		/* Huge pages are taken already. */
+		err = mm_page_host_check(boot->log, "struct pages of a device",
+					 area->got.bytes_thp + area->got.bytes_base);
 	if (err) {
 		mm_page_area_fini(area);
 		return err;

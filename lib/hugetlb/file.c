@@ -7,7 +7,6 @@
 #include "host_memory.h"
 #include "pool.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 /* What the ktask series called the least memory worth a thread. */
@@ -216,20 +215,6 @@ int mm_hugetlb_fallocate(struct mmsim_hugetlb_file *f, uint64_t first, uint64_t 
 
 /* Making and unmaking */
 
-/* Would filling the slots be more than the host has? */
-static int check_host(const struct mm_hugetlb *hg, uint64_t nr_slots)
-{
-	uint64_t need = nr_slots * sizeof(uint64_t), available = mm_page_host_available();
-
-	if (need <= available)
-		return 0;
-	mm_base_log(hg->log,
-		    "mmsim_hugetlb_file_create: nr %" PRIu64 ": needs %" PRIu64
-		    " MiB, the host has %" PRIu64 " MiB available",
-		    nr_slots, need >> 20, available >> 20);
-	return -ENOMEM;
-}
-
 int mm_hugetlb_file_create(struct mm_hugetlb *hg, struct mm_hstate *h, uint64_t nr_slots,
 			   struct mmsim_hugetlb_file **out)
 {
@@ -237,7 +222,7 @@ int mm_hugetlb_file_create(struct mm_hugetlb *hg, struct mm_hstate *h, uint64_t 
 	struct mmsim_hugetlb_file *f;
 	uint64_t *slot;
 
-	if (check_host(hg, nr_slots))
+	if (mm_page_host_check(hg->log, "mmsim_hugetlb_file_create: nr", nr_slots * sizeof(*slot)))
 		return -ENOMEM;
 	mutexes = mm_hugetlb_fault_mutexes(hg);
 	f = mm_base_meta_alloc(hg->exec->meta, sizeof(*f));

@@ -5,7 +5,6 @@
 #include "host_memory.h"
 #include "prefault.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,16 +40,7 @@ static void shape_fini(struct mmsim *m)
 /* Will touching the area's memory be more than the host has? Huge pages are taken already. */
 static int check_host(struct mmsim *m, const struct mm_area *area, const char *what)
 {
-	uint64_t need = area->got.bytes_thp + area->got.bytes_base;
-	uint64_t available = mm_page_host_available();
-
-	if (need <= available)
-		return 0;
-	mm_base_log(&m->log,
-		    "mmsim_create: %s: needs %" PRIu64 " MiB, the host has %" PRIu64
-		    " MiB available",
-		    what, need >> 20, available >> 20);
-	return -ENOMEM;
+	return mm_page_host_check(&m->log, what, area->got.bytes_thp + area->got.bytes_base);
 }
 
 /* Whose lines the charges of virtual mode name, and on which node. */
@@ -80,7 +70,7 @@ static int memmap_init(struct mmsim *m, const struct mmsim_config *cfg)
 	if (err)
 		return err;
 	if (prefault || cfg->boot == MMSIM_BOOT_FULL)
-		err = check_host(m, &m->memmap.area, "struct page array");
+		err = check_host(m, &m->memmap.area, "mmsim_create: struct page array");
 	if (!err)
 		err = describe(m, (const char *)m->memmap.base, sizeof(struct mmsim_page),
 			       sizeof(struct mmsim_page));
@@ -124,7 +114,7 @@ static int map_pages(struct mmsim *m)
 
 static int touch_pages(struct mmsim *m)
 {
-	int err = check_host(m, &m->pages, "pages");
+	int err = check_host(m, &m->pages, "mmsim_create: pages");
 
 	for (unsigned i = 0; !err && i < m->shape.nr_ram; i++) {
 		const struct mm_span *ram = &m->shape.ram[i];

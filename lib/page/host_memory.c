@@ -3,7 +3,9 @@
 #include "host_memory.h"
 
 #include "bits.h"
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,4 +58,15 @@ uint64_t mm_page_host_available(void)
 	read_text("/proc/meminfo", text, sizeof(text));
 	kib = number_after(text, "MemAvailable:", UINT64_MAX >> 10);
 	return mm_min(kib << 10, cgroup_left());
+}
+
+int mm_page_host_check(struct mm_log *log, const char *what, uint64_t bytes)
+{
+	uint64_t available = mm_page_host_available();
+
+	if (bytes <= available)
+		return 0;
+	mm_base_log(log, "%s: needs %" PRIu64 " MiB, the host has %" PRIu64 " MiB available", what,
+		    bytes >> 20, available >> 20);
+	return -ENOMEM;
 }

@@ -6,6 +6,7 @@
 #ifndef MM_PAGE_HOST_MEMORY_H
 #define MM_PAGE_HOST_MEMORY_H
 
+#include "log.h"
 #include <stdint.h>
 
 /*
@@ -13,5 +14,8 @@
  * less. UINT64_MAX if the host does not say. Cost: reads three files.
  */
 uint64_t mm_page_host_available(void);
+
+/* 0, or -ENOMEM and a line that begins with `what`: it needs more than that. */
+int mm_page_host_check(struct mm_log *log, const char *what, uint64_t bytes);
 
 #endif

@@ -12,28 +12,16 @@ bool mm_vfio_refuses(const struct mmsim_vfio_params *params)
 	       params->min_chunk > MMSIM_VFIO_MAX_PAGES;
 }
 
-/* Would filling the tables be more than the host has? Two bits for a page, a slot for a block. */
-static int check_host(const struct mm_buddy *b, uint64_t nr_pages)
-{
-	uint64_t need = nr_pages / 4 + nr_pages / MM_THP_PAGES * sizeof(uint64_t);
-	uint64_t available = mm_page_host_available();
-
-	if (need <= available)
-		return 0;
-	mm_base_log(b->log,
-		    "mmsim_vfio_create: nr_pages %" PRIu64 ": needs %" PRIu64
-		    " MiB, the host has %" PRIu64 " MiB available",
-		    nr_pages, need >> 20, available >> 20);
-	return -ENOMEM;
-}
-
 int mm_vfio_create(struct mm_buddy *b, struct mm_ktask *ktask, struct mm_lockset *locks,
 		   const struct mmsim_vfio_params *params, struct mmsim_vfio **out)
 {
 	struct mm_meta *meta = b->exec->meta;
 	struct mmsim_vfio *v;
 
-	if (check_host(b, params->nr_pages))
+	/* Two bits for a page, a slot for a block. */
+	if (mm_page_host_check(b->log, "mmsim_vfio_create: nr_pages",
+			       params->nr_pages / 4 +
+				       params->nr_pages / MM_THP_PAGES * sizeof(uint64_t)))
 		return -ENOMEM;
 	v = mm_base_meta_alloc(meta, sizeof(*v));
 	if (!v)
