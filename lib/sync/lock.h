@@ -23,7 +23,6 @@ enum mm_lock_rank {
 	MM_RANK_HUGETLB_RESIZE, /* a mutex: the size of a pool of huge pages */
 	MM_RANK_VFIO, /* a mutex: what a container has mapped */
 	MM_RANK_MMAP, /* a read-write semaphore: a guest's memory, locked_vm */
-	MM_RANK_NODE_RESIZE, /* a node's deferred range */
 	MM_RANK_PADATA_INSTANCE, /* a mutex: shells and masks of a padata instance */
 	MM_RANK_PADATA_SHELL, /* a shell's newest number */
 	MM_RANK_PADATA_REORDER, /* jobs that wait for their turn */
@@ -33,6 +32,7 @@ enum mm_lock_rank {
 	MM_RANK_HUGETLB_FAULT, /* a mutex: an index of a hugetlbfs file, with others of its hash */
 	MM_RANK_HUGETLB_FILE, /* which pages are in a hugetlbfs file */
 	MM_RANK_HUGETLB, /* the pools of huge pages */
+	MM_RANK_NODE_RESIZE, /* a node's deferred range: grown by allocations, whatever is held */
 	MM_RANK_PCP, /* a zone's list on one CPU */
 	MM_RANK_ZONE, /* a zone's free areas */
 	MM_RANK_RWSEM_WAIT, /* who waits for a read-write semaphore */

@@ -8,8 +8,8 @@
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct scenario *const groups[] = {
-	scenarios_pages, scenarios_blocks, scenarios_boot, scenarios_jobs, scenarios_order,
-	scenarios_works, scenarios_sync,   scenarios_pin,  scenarios_self,
+	scenarios_pages, scenarios_blocks, scenarios_boot,  scenarios_jobs,  scenarios_order,
+	scenarios_works, scenarios_sync,   scenarios_pin,   scenarios_self,
 };
 
 const struct scenario *scenario_at(unsigned index)
