@@ -244,3 +244,12 @@ void mm_sync_up_write(struct mm_rwsem *s)
 	if (add(s, -MM_RWSEM_WRITER) < 0)
 		mm_sync_rwsem_wake(s);
 }
+
+void mm_sync_downgrade_write(struct mm_rwsem *s)
+{
+	mm_sync_lock_leaving(&s->lock, false);
+	__atomic_store_n(&s->lock.word, MM_RWSEM_READER_OWNED, __ATOMIC_RELAXED);
+	mm_sync_lock_entered(&s->lock, true);
+	if (add(s, MM_RWSEM_READER - MM_RWSEM_WRITER) < 0)
+		mm_sync_rwsem_wake(s);
+}

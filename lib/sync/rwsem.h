@@ -17,7 +17,8 @@
  *      + MM_RWSEM_WRITER if a writer is inside + MM_RWSEM_WAITED if the queue is not empty.
  *  W2: a writer is inside alone.
  *  W3: the queue changes under wait_lock only. Its head is handed the semaphore by whoever makes that
- *      possible: by the last who leaves, or by whoever takes back his one or queues after that.
+ *      possible: by the last who leaves, or by whoever takes back his one or queues after that; to readers
+ *      also by a writer who becomes one of them.
  *  W4: lock.word, the owner: the id of the writer inside; MM_RWSEM_READER_OWNED from a reader on until
  *      a writer.
  *
@@ -99,6 +100,13 @@ static inline void mm_up_read(struct mm_rwsem *s)
 /* Waits while anybody is inside. */
 void mm_sync_down_write(struct mm_rwsem *s);
 void mm_sync_up_write(struct mm_rwsem *s);
+
+/*
+ * A writer inside becomes a reader inside: no writer comes between, and readers at the head of the queue come
+ * in beside him. He leaves by mm_up_read(). Never waits. Not counted as an acquisition. Counterpart:
+ * downgrade_write().
+ */
+void mm_sync_downgrade_write(struct mm_rwsem *s);
 
 /* Without waiting. May fail without blame (MMSIM_FAULT_TRYLOCK). */
 bool mm_sync_down_read_trylock(struct mm_rwsem *s);

@@ -2,6 +2,7 @@
 /* Read-write semaphores; and pinning: all of a stretch or none of it, each block brought once. */
 #include "scenario.h"
 
+#include "completion.h"
 #include "machine.h"
 #include "rwsem.h"
 #include <errno.h>
@@ -16,6 +17,7 @@ struct shared {
 	unsigned count; /* by writers */
 	unsigned inside; /* atomic: readers */
 	unsigned refused; /* atomic */
+	struct mm_completion in;
 };
 
 static void write_inside(struct shared *s)
@@ -97,6 +99,65 @@ static void rwsem_writers(struct mmsim *m)
 static void rwsem_try(struct mmsim *m)
 {
 	run_rwsem(m, 1, true);
+}
+
+/* Who wrote goes on to read what he wrote: no writer comes between. */
+static void downgrade_turn(struct shared *s)
+{
+	unsigned mine;
+
+	mm_sync_down_write(&s->s);
+	write_inside(s);
+	mine = s->count;
+	mm_sync_downgrade_write(&s->s);
+	expect(s->count == mine, "W2: no writer comes between");
+	read_inside(s);
+	mm_up_read(&s->s);
+}
+
+static void downgrade_task(unsigned i, void *arg)
+{
+	struct shared *s = arg;
+
+	for (unsigned k = 0; k < ROUNDS; k++)
+		if (i == 0)
+			downgrade_turn(s);
+		else if (i == 1)
+			write_turn(s, false);
+		else
+			read_turn(s, false);
+}
+
+/* The others are let in although he stays, and he stays until they are. */
+static void downgrade_and_wait(unsigned i, void *arg)
+{
+	struct shared *s = arg;
+
+	if (i) {
+		mm_down_read(&s->s);
+		mm_complete(&s->in);
+	} else {
+		mm_sync_down_write(&s->s);
+		write_inside(s);
+		mm_sync_downgrade_write(&s->s);
+		for (unsigned k = 1; k < CPUS; k++)
+			mm_sync_wait_for_completion(&s->in, MM_NEVER);
+	}
+	mm_up_read(&s->s);
+}
+
+static void rwsem_downgrade(struct mmsim *m)
+{
+	MM_ON_CPU(m);
+	struct shared s = { .m = m };
+
+	mm_sync_rwsem_init(&s.s, &m->locks, MM_RANK_MMAP);
+	mm_completion_init(&s.in, m->exec);
+	expect(!mmsim_run(m, CPUS, downgrade_task, &s), "tasks start");
+	expect(s.count == 2 * ROUNDS, "W2: a writer is alone");
+	expect(!mmsim_run(m, CPUS, downgrade_and_wait, &s), "tasks start");
+	expect(!mm_rwsem_is_locked(&s.s), "W1: nobody is left inside");
+	mm_sync_rwsem_fini(&s.s);
 }
 
 /* A stretch of a few pages over the limit between two blocks, in chunks of two. */
@@ -217,6 +278,9 @@ const struct scenario scenarios_pin[] = {
 	RWSEM("rwsem", "a writer and two readers", rwsem),
 	RWSEM("rwsem-writers", "two writers and a reader", rwsem_writers),
 	RWSEM("rwsem-try", "a writer, a reader, and one who only tries", rwsem_try),
+	RWSEM("rwsem-downgrade",
+	      "a writer who becomes a reader, with others and before readers who wait",
+	      rwsem_downgrade),
 	PIN("pin", "three threads pin a stretch, accounting under mmap_sem", pin),
 	PIN("pin-atomic", "the same, accounting atomically", pin_atomic),
 	PIN("pin-undo", "one page over the limit", pin_undo),

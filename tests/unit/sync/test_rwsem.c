@@ -144,6 +144,30 @@ static bool another_gets_in(struct env *e, struct mm_rwsem *s, bool write)
 	return a.in;
 }
 
+/* Nobody waits: what the words say, and who may come in beside. */
+static void downgrade(void **state)
+{
+	const struct env_shape shape = { .mode = mode_of(state), .nr_cpus = 1, .timed = true };
+	struct env *e = env_open(&shape);
+	struct mm_rwsem s;
+
+	mm_sync_rwsem_init(&s, &e->locks, MM_RANK_BOOT);
+	mm_sync_down_write(&s);
+	mm_exec_sleep_until(e->x, mm_exec_now(e->x) + 1000);
+	mm_sync_downgrade_write(&s);
+	assert_int_equal(s.count, MM_RWSEM_READER);
+	assert_int_equal(s.lock.word, MM_RWSEM_READER_OWNED);
+	assert_int_equal(s.lock.acquired, 1);
+	assert_true(s.lock.hold_ns >= 1000);
+	assert_false(another_gets_in(e, &s, true));
+	assert_true(another_gets_in(e, &s, false));
+	mm_up_read(&s);
+	assert_false(mm_rwsem_is_locked(&s));
+	assert_true(another_gets_in(e, &s, true));
+	mm_sync_rwsem_fini(&s);
+	env_close(e);
+}
+
 struct waiting {
 	struct mm_rwsem *s;
 	struct env *env;
@@ -209,6 +233,87 @@ static void first_come_first_served(void **state)
 	assert_int_equal(s.lock.acquired, 6);
 	assert_int_equal(s.lock.contended, 3);
 	assert_true(s.lock.wait_ns > 0);
+	mm_sync_rwsem_fini(&s);
+	env_close(e);
+}
+
+static unsigned nr_waiting(struct mm_rwsem *s)
+{
+	unsigned nr = 0;
+
+	mm_spin_lock(&s->wait_lock);
+	mm_list_for_each(pos, &s->waiters)
+		nr++;
+	mm_spin_unlock(&s->wait_lock);
+	return nr;
+}
+
+/* One after the other; they all wait. */
+static void come(struct env *e, struct waiting *w, struct mm_task *task, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		assert_int_equal(mm_exec_spawn(e->x, &task[i], NULL, wait_once, &w[i]), 0);
+		while (nr_waiting(w[i].s) <= i)
+			env_yield(e->x);
+	}
+}
+
+/*
+ * A writer inside; then R R W R come. When he becomes a reader the two first come in beside him, and nobody
+ * else; the writer behind them waits for all three.
+ */
+static void downgrade_lets_readers_in(void **state)
+{
+	static const bool write[] = { false, false, true, false };
+	struct env *e = env_open(&(struct env_shape){ .mode = mode_of(state), .nr_cpus = 8 });
+	uint32_t inside = 0, came = 0;
+	struct waiting w[4];
+	struct mm_task task[4];
+	struct mm_rwsem s;
+
+	mm_sync_rwsem_init(&s, &e->locks, MM_RANK_BOOT);
+	mm_sync_down_write(&s);
+	for (int i = 0; i < 4; i++)
+		w[i] = (struct waiting){ &s, e, write[i], &inside, &came, 0, 0 };
+	come(e, w, task, 4);
+	assert_int_equal(came, 0);
+	mm_sync_downgrade_write(&s);
+	/* He is still inside. */
+	mm_exec_join(e->x, &task[0]);
+	mm_exec_join(e->x, &task[1]);
+	assert_int_equal(nr_waiting(&s), 2);
+	assert_int_equal(came, 2);
+	mm_up_read(&s);
+	mm_exec_join(e->x, &task[2]);
+	mm_exec_join(e->x, &task[3]);
+	assert_int_equal(w[2].at, 2);
+	assert_int_equal(w[3].at, 3);
+	mm_sync_rwsem_fini(&s);
+	env_close(e);
+}
+
+/* A writer at the head goes on waiting until he who was one has left. */
+static void downgrade_before_a_writer(void **state)
+{
+	struct env *e = env_open(&(struct env_shape){ .mode = mode_of(state), .nr_cpus = 4 });
+	uint32_t inside = 0, came = 0;
+	struct waiting w[2];
+	struct mm_task task[2];
+	struct mm_rwsem s;
+
+	mm_sync_rwsem_init(&s, &e->locks, MM_RANK_BOOT);
+	mm_sync_down_write(&s);
+	w[0] = (struct waiting){ &s, e, true, &inside, &came, 0, 0 };
+	w[1] = (struct waiting){ &s, e, false, &inside, &came, 0, 0 };
+	come(e, w, task, 2);
+	mm_sync_downgrade_write(&s);
+	for (int i = 0; i < 50; i++)
+		env_yield(e->x);
+	assert_int_equal(nr_waiting(&s), 2);
+	mm_up_read(&s);
+	mm_exec_join(e->x, &task[0]);
+	mm_exec_join(e->x, &task[1]);
+	assert_int_equal(w[0].at, 0);
 	mm_sync_rwsem_fini(&s);
 	env_close(e);
 }
@@ -289,6 +394,11 @@ static void release_not_taken(void *arg)
 	mm_sync_up_write(arg);
 }
 
+static void downgrade_not_taken(void *arg)
+{
+	mm_sync_downgrade_write(arg);
+}
+
 static void write_forever(void *arg)
 {
 	mm_sync_down_write(arg);
@@ -324,6 +434,7 @@ static void broken_rules(void **state)
 	mm_sync_rwsem_init(&s, &e->locks, MM_RANK_MMAP);
 	assert_true(child_dies(read_twice, &s, "K1: lock order"));
 	assert_true(child_dies(release_not_taken, &s, "K2: released by its owner"));
+	assert_true(child_dies(downgrade_not_taken, &s, "K2: released by its owner"));
 	assert_true(child_dies(go_while_inside, &s, "W1: nobody inside"));
 	assert_true(child_dies(deadlock, &s, "waits for mm->mmap_sem"));
 	assert_true(child_dies(deadlock, &s, "holds 1 lock"));
@@ -353,6 +464,9 @@ int main(void)
 		in_all_modes(uncontended),
 		in_all_modes(writers_exclude),
 		in_all_modes(readers_and_writers),
+		in_all_modes(downgrade),
+		in_all_modes(downgrade_lets_readers_in),
+		in_all_modes(downgrade_before_a_writer),
 		in_mode(first_come_first_served, MMSIM_SERIAL, "serial"),
 		cmocka_unit_test(virtual_cost),
 		cmocka_unit_test(broken_rules),
