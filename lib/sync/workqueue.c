@@ -7,7 +7,7 @@
 
 enum { DEFAULT_MAX_ACTIVE = 4, DRAIN_POLL_NS = 20000 };
 
-/* One of the max_active slots of a pool; its task is joined before the slot is used again. */
+/* One of the slots of a pool, max_active or more; its task is joined before the slot is used again. */
 struct mm_worker {
 	struct mm_task task;
 	struct mm_work_pool *pool;
@@ -16,12 +16,21 @@ struct mm_worker {
 	mm_list link; /* pool->spare while not active */
 };
 
+/* Slots made together. */
+struct mm_worker_block {
+	struct mm_worker_block *next;
+	unsigned nr;
+	struct mm_worker worker[];
+};
+
 struct mm_work_pool {
 	struct mm_spinlock lock;
-	struct mm_exec *exec; /* constant after init, as are the next four */
+	struct mm_exec *exec; /* constant after init, as are the next three */
 	const struct mm_cpumask *allowed; /* NULL: any CPU */
 	struct mm_cpumask own_cpu;
-	struct mm_worker *workers;
+	unsigned default_active;
+	struct mm_worker_block *blocks; /* this and the next: of who makes, changes or unmakes it */
+	unsigned nr_slots;
 	unsigned max_active;
 	unsigned nr_active; /* workers, and flushers that run a work themselves */
 	unsigned nr_coming; /* of these, workers that have yet to take their first work */
@@ -103,7 +112,7 @@ static struct mm_work *next_work(struct mm_work_pool *pool, struct mm_worker *wo
 	mm_spin_lock(&pool->lock);
 	pool->nr_coming -= worker->coming;
 	worker->coming = false;
-	if (!mm_list_empty(&pool->works)) {
+	if (!mm_list_empty(&pool->works) && pool->nr_active <= pool->max_active) {
 		work = mm_list_first(&pool->works, struct mm_work, entry);
 		start_work(pool, work);
 	} else {
@@ -335,11 +344,106 @@ bool mm_sync_cancel_work(struct mm_work *work)
 	return false;
 }
 
+/* Slots. */
+
+static size_t block_bytes(unsigned nr)
+{
+	return sizeof(struct mm_worker_block) + nr * sizeof(struct mm_worker);
+}
+
+/* Under the lock, once others may use the pool. */
+static void add_slots(struct mm_work_pool *pool, struct mm_worker_block *block)
+{
+	block->next = pool->blocks;
+	pool->blocks = block;
+	pool->nr_slots += block->nr;
+	for (unsigned i = 0; i < block->nr; i++) {
+		block->worker[i].pool = pool;
+		mm_list_add_tail(&block->worker[i].link, &pool->spare);
+	}
+}
+
+static struct mm_worker_block *alloc_slots(struct mm_work_pool *pool, unsigned nr)
+{
+	struct mm_worker_block *block;
+
+	block = mm_base_meta_alloc(pool->exec->meta, block_bytes(nr));
+	if (block)
+		block->nr = nr;
+	return block;
+}
+
+static void free_slots(struct mm_work_pool *pool)
+{
+	while (pool->blocks) {
+		struct mm_worker_block *block = pool->blocks;
+
+		pool->blocks = block->next;
+		for (unsigned i = 0; i < block->nr; i++)
+			if (block->worker[i].started)
+				mm_exec_join(pool->exec, &block->worker[i].task);
+		mm_base_meta_free(pool->exec->meta, block, block_bytes(block->nr));
+	}
+}
+
+/* Changing max_active. */
+
+static unsigned limit_of(const struct mm_work_pool *pool, unsigned max_active)
+{
+	return max_active ? max_active : pool->default_active;
+}
+
+/* W4: workers for what is listed, if it now may have some. */
+static void set_limit(struct mm_work_pool *pool, unsigned limit)
+{
+	struct mm_worker *worker;
+	mm_list claimed;
+
+	mm_list_init(&claimed);
+	mm_spin_lock(&pool->lock);
+	pool->max_active = limit;
+	while (pool->nr_listed > pool->nr_coming && (worker = claim_worker(pool)))
+		mm_list_add_tail(&worker->link, &claimed);
+	mm_spin_unlock(&pool->lock);
+	while (!mm_list_empty(&claimed)) {
+		worker = mm_list_first(&claimed, struct mm_worker, link);
+		mm_list_del(&worker->link);
+		start_worker(pool, worker);
+	}
+}
+
+/* For so many workers in all: 0 or -ENOMEM. */
+static int make_room(struct mm_work_pool *pool, unsigned nr)
+{
+	struct mm_worker_block *block;
+
+	if (nr <= pool->nr_slots)
+		return 0;
+	block = alloc_slots(pool, nr - pool->nr_slots);
+	if (!block)
+		return -ENOMEM;
+	mm_spin_lock(&pool->lock);
+	add_slots(pool, block);
+	mm_spin_unlock(&pool->lock);
+	return 0;
+}
+
+int mm_sync_workqueue_set_max_active(struct mm_workqueue *wq, unsigned max_active)
+{
+	for (unsigned i = 0; i < wq->nr_pools; i++)
+		if (make_room(&wq->pools[i], limit_of(&wq->pools[i], max_active)))
+			return -ENOMEM;
+	for (unsigned i = 0; i < wq->nr_pools; i++)
+		set_limit(&wq->pools[i], limit_of(&wq->pools[i], max_active));
+	return 0;
+}
+
 /* Making and unmaking. */
 
 static int pool_init(struct mm_work_pool *pool, struct mm_workqueue *wq, unsigned index,
 		     const struct mm_workqueue_config *cfg)
 {
+	struct mm_worker_block *block;
 	unsigned cpus = 1;
 
 	pool->exec = wq->exec;
@@ -350,17 +454,14 @@ static int pool_init(struct mm_work_pool *pool, struct mm_workqueue *wq, unsigne
 		cpus = cfg->topology->nr_node_cpus[index];
 		pool->allowed = cpus ? &cfg->topology->cpus[index] : NULL;
 	}
-	pool->max_active = cfg->max_active ? cfg->max_active : mm_max(cpus, DEFAULT_MAX_ACTIVE);
+	pool->default_active = mm_max(cpus, DEFAULT_MAX_ACTIVE);
+	pool->max_active = limit_of(pool, cfg->max_active);
 	mm_list_init(&pool->works);
 	mm_list_init(&pool->spare);
-	pool->workers =
-		mm_base_meta_calloc(wq->exec->meta, pool->max_active, sizeof(*pool->workers));
-	if (!pool->workers)
+	block = alloc_slots(pool, pool->max_active);
+	if (!block)
 		return -ENOMEM;
-	for (unsigned i = 0; i < pool->max_active; i++) {
-		pool->workers[i].pool = pool;
-		mm_list_add_tail(&pool->workers[i].link, &pool->spare);
-	}
+	add_slots(pool, block);
 	mm_sync_spin_init(&pool->lock, cfg->locks, MM_RANK_WORK_POOL);
 	return 0;
 }
@@ -387,13 +488,9 @@ static void pool_fini(struct mm_work_pool *pool)
 {
 	while (drain(pool))
 		;
-	for (unsigned i = 0; i < pool->max_active; i++)
-		if (pool->workers[i].started)
-			mm_exec_join(pool->exec, &pool->workers[i].task);
+	free_slots(pool);
 	mm_invariant("W3: pool idle when it goes", !pool->nr_active && mm_list_empty(&pool->works));
 	mm_sync_spin_fini(&pool->lock);
-	mm_base_meta_free(pool->exec->meta, pool->workers,
-			  pool->max_active * sizeof(*pool->workers));
 }
 
 int mm_sync_workqueue_create(struct mm_exec *x, const struct mm_workqueue_config *cfg,

@@ -15,11 +15,12 @@
  *      it waits for that run to end, in the pool where it runs.
  *  W2: every queueing has a number, `queued` counts them. All up to `finished` have been run or
  *      cancelled; so the two are equal exactly when the work is idle.
- *  W3: a pool runs at most max_active works at once, and none when it is destroyed.
+ *  W3: a pool starts a work only while less than max_active run, and runs none when it is destroyed.
  *  W4: below max_active, each listed work has a worker coming for it, unless no thread was to be had.
  *
  * Locking: pool->lock (MM_RANK_WORK_POOL) guards the pool and the works that are or were last on it.
- * Who sets `pending` owns the work until it is listed. Queueing allocates nothing. Cost: O(1).
+ * Who sets `pending` owns the work until it is listed. Queueing allocates nothing. Cost: O(1). A pool keeps
+ * the memory of the most workers it ever could have.
  */
 #ifndef MM_SYNC_WORKQUEUE_H
 #define MM_SYNC_WORKQUEUE_H
@@ -68,6 +69,13 @@ int mm_sync_workqueue_create(struct mm_exec *x, const struct mm_workqueue_config
 
 /* Waits until every queued work has run. NULL is allowed. Nobody may queue meanwhile. */
 void mm_sync_workqueue_destroy(struct mm_workqueue *wq);
+
+/*
+ * Change max_active of all pools, as in the config; one caller at a time. At once: where it grows, workers
+ * start for what is listed; where it shrinks, works that run go on, and none starts before enough have ended.
+ * 0, or -ENOMEM: then nothing has changed. Waits for no work. Counterpart: workqueue_set_max_active().
+ */
+int mm_sync_workqueue_set_max_active(struct mm_workqueue *wq, unsigned max_active);
 
 static inline void mm_work_init(struct mm_work *work, void (*fn)(struct mm_work *work))
 {

@@ -4,6 +4,7 @@
  */
 #include "scenario.h"
 
+#include "completion.h"
 #include "machine.h"
 #include "workqueue.h"
 
@@ -172,6 +173,59 @@ static void work_many(struct mmsim *m)
 	run_scene(m, many_task, 0);
 }
 
+/* The limit goes up and down while works come and go. */
+static void limit_task(unsigned i, void *arg)
+{
+	struct scene *s = arg;
+
+	if (i == 0) {
+		expect(!mm_sync_workqueue_set_max_active(s->wq, 1), "a lower limit needs nothing");
+		expect(!mm_sync_workqueue_set_max_active(s->wq, MAX_ACTIVE + 1), "there is room");
+		expect(!mm_sync_workqueue_set_max_active(s->wq, 1), "a lower limit needs nothing");
+	} else {
+		queue_and_flush(&s->item[i]);
+		queue_and_flush(&s->item[0]);
+	}
+}
+
+/* Each waits until the other has begun: with a limit of one, until that grows. */
+struct meeting {
+	struct mm_work work;
+	struct mm_completion here, *other;
+};
+
+static void meet(struct mm_work *work)
+{
+	struct meeting *a = mm_container_of(work, struct meeting, work);
+
+	mm_complete(a->other);
+	mm_sync_wait_for_completion(&a->here, MM_NEVER);
+}
+
+static void work_limit(struct mmsim *m)
+{
+	MM_ON_CPU(m);
+	struct meeting a[2];
+	struct scene s;
+
+	open_scene(&s, m, false);
+	s.max_active = MAX_ACTIVE + 1;
+	expect(!mmsim_run(m, CPUS, limit_task, &s), "tasks start");
+	s.max_active = 1;
+	many_task(0, &s);
+	for (unsigned i = 0; i < 2; i++) {
+		mm_work_init(&a[i].work, meet);
+		mm_completion_init(&a[i].here, m->exec);
+		a[i].other = &a[!i].here;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		mm_sync_queue_work(s.wq, &a[i].work);
+	expect(!mm_sync_workqueue_set_max_active(s.wq, 2), "there is room");
+	mm_sync_flush_work(&a[0].work);
+	mm_sync_flush_work(&a[1].work);
+	close_scene(&s);
+}
+
 /* The same work on different CPUs of a bound queue: it stays in the pool where it runs. */
 static void work_bound(struct mmsim *m)
 {
@@ -227,6 +281,7 @@ const struct scenario scenarios_works[] = {
 	SCENARIO("work-cancel", "queue, cancel and flush of the same works", work_cancel),
 	SCENARIO("work-requeue", "a work that queues itself, flushed meanwhile", work_requeue),
 	SCENARIO("work-many", "more works than may run at once", work_many),
+	SCENARIO("work-limit", "max_active goes down and up, and works that need it", work_limit),
 	SCENARIO("work-bound", "one work on the CPUs of a bound queue", work_bound),
 	SCENARIO("delayed-cancel", "delayed work, armed twice and cancelled", delayed_cancel),
 	{ 0 },

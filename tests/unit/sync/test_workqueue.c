@@ -284,16 +284,171 @@ static void destroy_drains(void **state)
 	env_close(e);
 }
 
+/* One works at the gate, more are listed; the limit grows, and there are more at work at once. */
+static void limit_grows(void **state)
+{
+	struct test_work w[10];
+	struct works_log log;
+	struct gated g;
+
+	gated_open(&g, mode_of(state));
+	works_init(w, 10, &log);
+	for (unsigned i = 0; i < 10; i++) {
+		w[i].gate = &g.gate;
+		mm_sync_queue_work_on(g.wq, 0, &w[i].work);
+	}
+	for (int i = 0; i < 50; i++)
+		env_yield(g.e->x);
+	assert_int_equal(work_runs(&g.second), 0);
+	/* The work that holds the only place has a number of others beside it at once. */
+	assert_int_equal(mm_sync_workqueue_set_max_active(g.wq, 5), 0);
+	mm_sync_flush_work(&g.second.work);
+	env_wait_for(g.e->x, &log.running, 4);
+	for (int i = 0; i < 50; i++)
+		env_yield(g.e->x);
+	assert_int_equal(__atomic_load_n(&log.peak, __ATOMIC_RELAXED), 4);
+	for (unsigned i = 0; i < 11; i++)
+		mm_complete(&g.gate);
+	flush_all(w, 10);
+	mm_sync_flush_work(&g.first.work);
+	assert_in_range(log.peak, 4, 5);
+	gated_close(&g);
+}
+
+/* Those that run go on, however many; after them no more at once than may. */
+static void limit_shrinks(void **state)
+{
+	struct env *e = env_open(&(struct env_shape){ .mode = mode_of(state), .nr_cpus = 4 });
+	struct mm_workqueue *wq = queue_open(e, false, 4);
+	struct test_work held[4], w[40];
+	struct works_log before, after;
+	struct mm_completion gate;
+
+	mm_completion_init(&gate, e->x);
+	works_init(held, 4, &before);
+	works_init(w, 40, &after);
+	for (unsigned i = 0; i < 4; i++) {
+		held[i].gate = &gate;
+		mm_sync_queue_work_on(wq, 0, &held[i].work);
+	}
+	env_wait_for(e->x, &before.running, 4);
+	assert_int_equal(mm_sync_workqueue_set_max_active(wq, 1), 0);
+	for (unsigned i = 0; i < 40; i++) {
+		w[i].yields = 20;
+		mm_sync_queue_work_on(wq, 0, &w[i].work);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		mm_complete(&gate);
+	flush_all(w, 40);
+	assert_int_equal(after.peak, 1);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(after.order[i], i);
+	assert_int_equal(before.ended, 4);
+	mm_sync_workqueue_destroy(wq);
+	env_close(e);
+}
+
+/* Up and down under load, all pools: nothing is lost, and never are there more than the most that may. */
+static void limit_changes(void **state)
+{
+	struct env *e = env_open(&(struct env_shape){ .mode = mode_of(state), .nr_cpus = 4 });
+	static const unsigned limit[] = { 3, 1, 5, 2, 0, 1 };
+
+	for (int bound = 0; bound < 2; bound++) {
+		struct mm_workqueue *wq = queue_open(e, bound, 1);
+		struct test_work w[NR];
+		struct works_log log;
+
+		works_init(w, NR, &log);
+		for (unsigned i = 0; i < NR; i++) {
+			w[i].yields = i % 4;
+			mm_sync_queue_work_on(wq, bound ? i % 4 : 0, &w[i].work);
+			if (i % 10 == 9)
+				assert_int_equal(
+					mm_sync_workqueue_set_max_active(wq, limit[i / 10 % 6]), 0);
+		}
+		flush_all(w, NR);
+		assert_in_range(log.peak, 1, bound ? 20 : 5);
+		for (unsigned i = 0; i < NR; i++)
+			assert_idle(&w[i], 1);
+		mm_sync_workqueue_destroy(wq);
+	}
+	env_close(e);
+}
+
+/* In each pool two works, of which the limit lets one run, until it grows. */
+static void limit_of_every_pool(void **state)
+{
+	struct env *e = env_open(&(struct env_shape){ .mode = mode_of(state), .nr_cpus = 4 });
+	struct mm_workqueue *wq = queue_open(e, true, 1);
+	struct mm_completion gate;
+	struct test_work w[8];
+	struct works_log log;
+
+	mm_completion_init(&gate, e->x);
+	works_init(w, 8, &log);
+	for (unsigned i = 0; i < 8; i++) {
+		w[i].gate = &gate;
+		mm_sync_queue_work_on(wq, i % 4, &w[i].work);
+	}
+	env_wait_for(e->x, &log.running, 4);
+	assert_int_equal(mm_sync_workqueue_set_max_active(wq, 2), 0);
+	env_wait_for(e->x, &log.running, 8);
+	for (unsigned i = 0; i < 8; i++)
+		mm_complete(&gate);
+	flush_all(w, 8);
+	mm_sync_workqueue_destroy(wq);
+	env_close(e);
+}
+
+/* 0 is what it was when the queue was made with 0. */
+static void limit_by_default(void **state)
+{
+	struct env *e = env_open(&(struct env_shape){ .mode = mode_of(state), .nr_cpus = 2 });
+	struct mm_workqueue *wq = queue_open(e, false, 1);
+	struct mm_completion gate;
+	struct test_work w[6];
+	struct works_log log;
+
+	mm_completion_init(&gate, e->x);
+	works_init(w, 6, &log);
+	assert_int_equal(mm_sync_workqueue_set_max_active(wq, 0), 0);
+	for (unsigned i = 0; i < 6; i++) {
+		w[i].gate = &gate;
+		mm_sync_queue_work(wq, &w[i].work);
+	}
+	env_wait_for(e->x, &log.running, 4);
+	for (int i = 0; i < 50; i++)
+		env_yield(e->x);
+	assert_int_equal(__atomic_load_n(&log.running, __ATOMIC_RELAXED), 4);
+	for (unsigned i = 0; i < 6; i++)
+		mm_complete(&gate);
+	flush_all(w, 6);
+	mm_sync_workqueue_destroy(wq);
+	env_close(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_all_modes(bound_runs_once),          in_all_modes(unbound_runs_once),
-		in_all_modes(keeps_the_order),          in_all_modes(never_too_many),
-		in_all_modes(default_is_at_least_4),    in_all_modes(bound_runs_where_queued),
-		in_all_modes(unbound_runs_on_the_node), in_all_modes(pending_is_not_queued_again),
-		in_all_modes(cancel_pending),           in_all_modes(cancel_running_or_idle),
-		in_all_modes(cancel_ends_a_flush),      in_all_modes(queues_itself),
+		in_all_modes(bound_runs_once),
+		in_all_modes(unbound_runs_once),
+		in_all_modes(keeps_the_order),
+		in_all_modes(never_too_many),
+		in_all_modes(default_is_at_least_4),
+		in_all_modes(bound_runs_where_queued),
+		in_all_modes(unbound_runs_on_the_node),
+		in_all_modes(pending_is_not_queued_again),
+		in_all_modes(cancel_pending),
+		in_all_modes(cancel_running_or_idle),
+		in_all_modes(cancel_ends_a_flush),
+		in_all_modes(queues_itself),
 		in_all_modes(destroy_drains),
+		in_all_modes(limit_grows),
+		in_all_modes(limit_shrinks),
+		in_all_modes(limit_changes),
+		in_all_modes(limit_of_every_pool),
+		in_all_modes(limit_by_default),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

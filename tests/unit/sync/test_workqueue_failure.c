@@ -144,6 +144,53 @@ static void flushers_share(void **state)
 	env_close(e);
 }
 
+/* Room for all pools or none: what fails changes nothing, what was queued runs all the same. */
+static void limit_without_memory(void **state)
+{
+	const struct env_shape shape = { .mode = mode_of(state), .nr_cpus = 4, .nr_nodes = 2 };
+	struct env *e = env_open(&shape);
+	struct mm_workqueue *wq = queue_open(e, false, 1);
+
+	for (uint32_t nth = 1; nth <= 3; nth++) {
+		struct test_work w[NR];
+		struct works_log log;
+		int err;
+
+		works_init(w, NR, &log);
+		env_fail(e, MMSIM_FAULT_METADATA, nth, 1);
+		err = mm_sync_workqueue_set_max_active(wq, 2 + nth);
+		assert_int_equal(err, mm_base_fault_fired(&e->fault, MMSIM_FAULT_METADATA) ? -ENOMEM
+											   : 0);
+		assert_int_equal(!err, nth == 3);
+		env_fail(e, MMSIM_FAULT_METADATA, 0, 0);
+		for (unsigned i = 0; i < NR; i++) {
+			w[i].yields = 20;
+			mm_sync_queue_work_on(wq, 0, &w[i].work);
+		}
+		flush_all(w, NR);
+		assert_in_range(log.peak, 1, err ? 1 : 5);
+	}
+	mm_sync_workqueue_destroy(wq);
+	env_close(e);
+}
+
+/* Works are listed, and the limit grows when no thread is to be had: flushers run them. */
+static void limit_without_a_thread(void **state)
+{
+	struct gated g;
+
+	gated_open(&g, mode_of(state));
+	env_fail(g.e, MMSIM_FAULT_SPAWN, 1, UINT32_MAX);
+	assert_int_equal(mm_sync_workqueue_set_max_active(g.wq, 4), 0);
+	mm_sync_flush_work(&g.second.work); /* in spite of the gate */
+	assert_int_equal(mm_base_fault_fired(&g.e->fault, MMSIM_FAULT_SPAWN), 1);
+	env_fail(g.e, MMSIM_FAULT_SPAWN, 0, 0);
+	assert_idle(&g.second, 1);
+	mm_complete(&g.gate);
+	mm_sync_flush_work(&g.first.work);
+	gated_close(&g);
+}
+
 /* From here on in a child: where the sentence does not hold the program would stop or hang. */
 struct pair {
 	struct env *e;
@@ -267,6 +314,8 @@ int main(void)
 		in_all_modes(no_thread_ever_after),
 		in_all_modes(no_memory_for_a_thread),
 		in_all_modes(flushers_share),
+		in_all_modes(limit_without_memory),
+		in_all_modes(limit_without_a_thread),
 		cmocka_unit_test(threadless_wait_for_the_other),
 		cmocka_unit_test(threadless_flush_of_the_other),
 		cmocka_unit_test(threadless_flush_returns),
