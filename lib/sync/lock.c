@@ -14,6 +14,8 @@ const char *mm_sync_rank_name(enum mm_lock_rank rank)
 		[MM_RANK_PADATA_REORDER] = "padata_list->lock",
 		[MM_RANK_PADATA_SERIAL] = "padata_serial_queue->lock",
 		[MM_RANK_PADATA_WORKS] = "padata_instance->works_lock",
+		[MM_RANK_RCU_WAIT] = "rcu->waiting",
+		[MM_RANK_RCU] = "rcu->lock",
 		[MM_RANK_WORK_POOL] = "worker_pool->lock",
 		[MM_RANK_HUGETLB_FAULT] = "hugetlb_fault_mutex",
 		[MM_RANK_HUGETLB_FILE] = "mapping->i_pages",
