@@ -9,12 +9,14 @@
 #include <mmsim/config.h>
 #include <mmsim/cpumask.h>
 #include <mmsim/explore.h>
+#include <mmsim/filemap.h>
 #include <mmsim/frag.h>
 #include <mmsim/gfp.h>
 #include <mmsim/hugetlb.h>
 #include <mmsim/jobs.h>
 #include <mmsim/ktask.h>
 #include <mmsim/machine.h>
+#include <mmsim/mm.h>
 #include <mmsim/padata.h>
 #include <mmsim/padata_serial.h>
 #include <mmsim/page.h>
@@ -23,6 +25,7 @@
 #include <mmsim/quota.h>
 #include <mmsim/replay.h>
 #include <mmsim/task.h>
+#include <mmsim/teardown.h>
 #include <mmsim/trace.h>
 #include <mmsim/vfio.h>
 #include <mmsim/version.h>

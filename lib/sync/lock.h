@@ -28,12 +28,14 @@ enum mm_lock_rank {
 	MM_RANK_PADATA_REORDER, /* jobs that wait for their turn */
 	MM_RANK_PADATA_SERIAL, /* jobs whose turn it is, on one CPU */
 	MM_RANK_PADATA_WORKS, /* a padata instance's work items */
+	MM_RANK_TLB_MERGE, /* flushes of several threads that may be made one */
 	MM_RANK_RCU_WAIT, /* a mutex: whoever waits for a grace period */
 	MM_RANK_RCU, /* callbacks that wait for one */
 	MM_RANK_WORK_POOL, /* a workqueue's pending works */
 	MM_RANK_HUGETLB_FAULT, /* a mutex: an index of a hugetlbfs file, with others of its hash */
 	MM_RANK_HUGETLB_FILE, /* which pages are in a hugetlbfs file */
 	MM_RANK_HUGETLB, /* the pools of huge pages */
+	MM_RANK_TLB, /* a CPU's TLB */
 	MM_RANK_NODE_RESIZE, /* a node's deferred range: grown by allocations, whatever is held */
 	MM_RANK_PCP, /* a zone's list on one CPU */
 	MM_RANK_ZONE, /* a zone's free areas */

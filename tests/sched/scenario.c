@@ -9,7 +9,8 @@
 
 static const struct scenario *const groups[] = {
 	scenarios_pages, scenarios_blocks, scenarios_boot,  scenarios_jobs,  scenarios_order,
-	scenarios_works, scenarios_sync,   scenarios_pin,   scenarios_rcu,   scenarios_self,
+	scenarios_works, scenarios_sync,   scenarios_pin,   scenarios_rcu,   scenarios_tlb,
+	scenarios_self,
 };
 
 const struct scenario *scenario_at(unsigned index)
