@@ -46,11 +46,17 @@ struct mmsim_page {
 };
 
 /* PG_ flags that are used. */
-#define MMSIM_PG_LRU 5 /* what is in the page could be moved: as replay and ageing guess */
+#define MMSIM_PG_REFERENCED 2 /* used once since it came, of a page on the LRU lists */
+#define MMSIM_PG_DIRTY 4 /* of a file: differs from what was written back */
+#define MMSIM_PG_LRU 5 /* on an LRU list, so it could be moved; also as replay and ageing guess */
+#define MMSIM_PG_HEAD 6 /* first page of a huge page whose other pages name it */
+#define MMSIM_PG_ACTIVE 8 /* on an active LRU list */
 #define MMSIM_PG_RESERVED 14 /* firmware, kernel image, hole: never in the allocator */
 
 /* page_type of the first page of a block on a free list */
 #define MMSIM_PGTY_BUDDY 0xf0000000u
+/* of a page table, or of what an unmapping gathers */
+#define MMSIM_PGTY_TABLE 0xf2000000u
 #define MMSIM_PGTY_NONE 0xffffffffu
 
 #define MMSIM_SECTION_SHIFT 42 /* 22 bits */

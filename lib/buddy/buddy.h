@@ -6,9 +6,9 @@
  * nothing is reclaimed: waking kswapd is an event and a callback; a free is checked in every build,
  * against the order that the block was handed out with.
  *
- *  Z1: the first page of an allocated block has a refcount of 1, more while it is pinned or a pool has it, and order = the
- *      block's; all its other pages, and all pages not allocated, have refcount 0. Reserved pages have refcount 1 and
- *      PG_reserved.
+ *  Z1: the first page of an allocated block has a refcount of 1, more while it is pinned or a pool has it,
+ *      and order = the block's; all its other pages, and all pages not allocated, have refcount 0. Reserved
+ *      pages have refcount 1 and PG_reserved.
  *  Z2: a free takes the block by changing refcount from 1 to 0 in one step, so that of two frees of
  *      the same block one is refused.
  *
@@ -97,6 +97,21 @@ size_t mm_buddy_alloc_pages_bulk(struct mm_buddy *b, mmsim_gfp_t gfp, size_t nr,
 				 struct mmsim_page **pages);
 int mm_buddy_free_pages(struct mm_buddy *b, struct mmsim_page *page, unsigned order);
 int mm_buddy_free_pfn(struct mm_buddy *b, uint64_t pfn, unsigned order);
+
+/*
+ * Many blocks of any orders, zones and nodes, each of which the caller had allocated and whose refcount he
+ * took from its last 1 to 0: Z2 is his. Through the caller's per-CPU lists, whose lock is taken once as long
+ * as the zone stays the same. Never waits. Counterpart: free_unref_folios().
+ */
+void mm_buddy_free_unref(struct mm_buddy *b, struct mmsim_page *const *pages, unsigned nr);
+
+/*
+ * The same blocks past the per-CPU lists: what follows each other in the array as neighbours in memory,
+ * upwards or downwards, goes to the zone as the largest aligned blocks that it makes, at most pageblocks.
+ * The zone's lock is taken once per zone for every MM_MOST_RUNS stretches. Counterpart: none.
+ */
+enum { MM_MOST_RUNS = 512 };
+void mm_buddy_free_runs(struct mm_buddy *b, struct mmsim_page *const *pages, unsigned nr);
 
 /*
  * An allocated block becomes as many single pages. 0, or -EINVAL with a message, as a free with this

@@ -2,8 +2,7 @@
 /* Giving blocks back. */
 #include "alt.h"
 #include "bits.h"
-#include "buddy.h"
-#include "poison.h"
+#include "free.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,6 +44,8 @@ static inline const char *claim_block(struct mmsim_page *page, unsigned order)
 		return refcount > 1 ? HELD : "not an allocated block";
 	if (mm_unlikely(__atomic_load_n(&page->order, __ATOMIC_RELAXED) != order))
 		return "wrong order";
+	if (mm_unlikely(__atomic_load_n(&page->page_type, __ATOMIC_RELAXED) != MMSIM_PGTY_NONE))
+		return "an address space has it";
 	/* Whoever gets the 1 has the block. Who comes second leaves the 0 as it is. */
 	if (mm_unlikely(__atomic_exchange_n(&page->refcount, 0, __ATOMIC_ACQ_REL) != 1))
 		return "freed at the same time";
@@ -67,14 +68,11 @@ static __attribute__((noinline)) int free_claimed(struct mm_buddy *b, struct mms
 
 	mm_exec_charge(b->exec, MM_CHARGE_RMW, &page->refcount, 1);
 	mm_exec_charge(b->exec, MM_CHARGE_PAGE_OP, NULL, 1);
-	mm_event(b->obs, .id = MMSIM_EV_MM_PAGE_FREE, .pfn = pfn, .order = order);
-	mm_buddy_poison_pages(b, page, order);
+	mm_free_prepare(b, page, pfn, order);
 	mt = mm_zone_migratetype(zone, pfn);
 	if (mm_unlikely(zone->alt != NULL))
 		mm_buddy_alt_free(zone, page, order);
-	/* What is being isolated must not hide on a per-CPU list. */
-	else if (!mm_pcp_order(order) || mt == MMSIM_MIGRATE_ISOLATE ||
-		 !mm_pcp_free(zone, page, order, mt))
+	else if (!mm_free_may_keep(order, mt) || !mm_pcp_free(zone, page, order, mt))
 		free_to_zone(zone, page, order);
 	return 0;
 }

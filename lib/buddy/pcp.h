@@ -26,6 +26,7 @@ enum {
 	/* bits of flags */
 	MM_PCPF_PREV_FREE_HIGH_ORDER = 1 << 0,
 	MM_PCPF_FREE_HIGH_BATCH = 1 << 1,
+	MM_PCPF_COLD = 1 << 2, /* charges: what is freed here now was not used lately */
 	MM_PCP_BATCH_SCALE_MAX = 5, /* default */
 };
 

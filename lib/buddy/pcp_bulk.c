@@ -196,6 +196,8 @@ static void free_each(struct drain *d)
 		enum mmsim_migratetype mt = mm_zone_migratetype(d->zone, pfn);
 
 		d->zone->stat.drained += UINT64_C(1) << block.order;
+		if (d->pcp->flags & MM_PCPF_COLD)
+			mm_exec_charge(d->zone->exec, MM_CHARGE_PAGE_FREE, block.page, 1);
 		mm_buddy_free_one_page(d->zone, block.page, block.order, mt, MM_FPI_NONE);
 		mm_event(d->zone->obs, .id = MMSIM_EV_MM_PAGE_PCPU_DRAIN, .pfn = pfn,
 			 .order = block.order, .migratetype = (int32_t)mt);

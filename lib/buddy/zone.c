@@ -92,7 +92,7 @@ void mm_buddy_add_to_list(struct mm_zone *zone, struct mmsim_page *page, unsigne
 
 	touch_links(zone, page, area, head, tail ? head->prev : head->next);
 	page->priv = order;
-	page->page_type = MMSIM_PGTY_BUDDY;
+	mm_page_set_type(page, MMSIM_PGTY_BUDDY);
 	if (tail)
 		mm_list_add_tail(&page->lru, head);
 	else
@@ -108,7 +108,7 @@ void mm_buddy_del_from_list(struct mm_zone *zone, struct mmsim_page *page, unsig
 		     mm_page_is_buddy(page) && page->priv == order && zone->area[order].nr[mt]);
 	touch_links(zone, page, &zone->area[order], &zone->area[order].list[mt], page->lru.next);
 	mm_list_del(&page->lru);
-	page->page_type = MMSIM_PGTY_NONE;
+	mm_page_set_type(page, MMSIM_PGTY_NONE);
 	page->priv = 0;
 	add_to(&zone->area[order].nr[mt], -UINT64_C(1));
 	account(zone, -(UINT64_C(1) << order), mt);

@@ -223,9 +223,16 @@ static inline bool mm_migratetype_mergeable(enum mmsim_migratetype mt)
 	return mt < MMSIM_MIGRATE_PCPTYPES;
 }
 
+/* Others ask for it without a lock. */
+static inline void mm_page_set_type(struct mmsim_page *page, uint32_t type)
+{
+	__atomic_store_n(&page->page_type, type, __ATOMIC_RELAXED);
+}
+
 static inline bool mm_page_is_buddy(const struct mmsim_page *page)
 {
-	return page->page_type == MMSIM_PGTY_BUDDY;
+	/* Of a page that somebody has it is mapcount, which changes at any time. */
+	return __atomic_load_n(&page->page_type, __ATOMIC_RELAXED) == MMSIM_PGTY_BUDDY;
 }
 
 /* Could what is in an allocated page be moved? For the first page of its block. Counterpart: PageLRU(). */
