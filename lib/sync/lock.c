@@ -21,6 +21,8 @@ const char *mm_sync_rank_name(enum mm_lock_rank rank)
 		[MM_RANK_HUGETLB_FAULT] = "hugetlb_fault_mutex",
 		[MM_RANK_HUGETLB_FILE] = "mapping->i_pages",
 		[MM_RANK_HUGETLB] = "hugetlb_lock",
+		[MM_RANK_LRU_ADD] = "lru_add->lock",
+		[MM_RANK_LRU] = "lruvec->lru_lock",
 		[MM_RANK_TLB] = "cpu_tlbstate->lock",
 		[MM_RANK_NODE_RESIZE] = "node_size_lock",
 		[MM_RANK_PCP] = "pcp->lock",

@@ -35,6 +35,8 @@ enum mm_lock_rank {
 	MM_RANK_HUGETLB_FAULT, /* a mutex: an index of a hugetlbfs file, with others of its hash */
 	MM_RANK_HUGETLB_FILE, /* which pages are in a hugetlbfs file */
 	MM_RANK_HUGETLB, /* the pools of huge pages */
+	MM_RANK_LRU_ADD, /* pages on their way to the LRU lists, of one CPU */
+	MM_RANK_LRU, /* a node's LRU lists */
 	MM_RANK_TLB, /* a CPU's TLB */
 	MM_RANK_NODE_RESIZE, /* a node's deferred range: grown by allocations, whatever is held */
 	MM_RANK_PCP, /* a zone's list on one CPU */
