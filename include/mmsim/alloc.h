@@ -89,10 +89,12 @@ MMSIM_API int mmsim_free_pages(struct mmsim *m, struct mmsim_page *page, unsigne
 MMSIM_API int mmsim_free_pfn(struct mmsim *m, uint64_t pfn, unsigned order);
 
 /**
- * mmsim_drain_all_pages - move every page of every per-CPU list back to the buddy lists.
+ * mmsim_drain_all_pages - move every page that is kept for a CPU back to the buddy lists.
  *
- * Context: any; takes each per-CPU lock in turn. Cost: O(pages on the lists). Since 0.1.
- * Models drain_all_pages().
+ * Those of the per-CPU lists; before, page tables that wait for a grace period, and pages that only a batch
+ * on its way to the LRU still has. Context: any; waits for readers of page tables; takes each per-CPU lock
+ * in turn. Cost: O(pages on the lists). Since 0.1.
+ * Models drain_all_pages(), after lru_add_drain_all() and rcu_barrier().
  */
 MMSIM_API void mmsim_drain_all_pages(struct mmsim *m);
 
@@ -132,9 +134,10 @@ MMSIM_API int mmsim_init_cma_pageblock(struct mmsim *m, uint64_t pfn);
 /**
  * mmsim_alloc_contig_range - take exactly the pages [start, end).
  *
- * They must all be free, in CMA or Movable pageblocks of one zone. Returns 0, and each page is allocated on its own,
- * order 0; -EBUSY when one of them is allocated; -EINVAL for a range that is empty, beyond memory or in
- * several zones, or with the bitmap allocator. Context: any. Cost: O(pages). Since 0.1. Models alloc_contig_range() without migration.
+ * They must all be free, in CMA or Movable pageblocks of one zone. Returns 0, and each page is allocated on
+ * its own, order 0; -EBUSY when one of them is allocated; -EINVAL for a range that is empty, beyond memory
+ * or in several zones, or with the bitmap allocator. Context: any. Cost: O(pages). Since 0.1. Models
+ * alloc_contig_range() without migration.
  */
 MMSIM_API int mmsim_alloc_contig_range(struct mmsim *m, uint64_t start, uint64_t end);
 

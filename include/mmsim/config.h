@@ -87,6 +87,11 @@ enum {
 	MMSIM_NO_PIN = 1 << 4,
 	/** Time lock waits and holds (two clock reads per acquisition). */
 	MMSIM_LOCK_TIMES = 1 << 5,
+	/**
+	 * Keep what each simulated TLB holds, and stop the program if something is freed that one of them
+	 * still has. On without asking in explore mode and in builds with expensive checks.
+	 */
+	MMSIM_CHECK_TLB = 1 << 7,
 	/** With MMSIM_BACK_PAGES: touch that memory too before the machine is handed out. */
 	MMSIM_PREFAULT_PAGES = 1 << 6,
 };
@@ -173,12 +178,12 @@ MMSIM_API void mmsim_config_defaults(struct mmsim_config *cfg);
  * mmsim_config_set_memory - replace the memory by `bytes` bytes, in the layout of a PC.
  * @bytes: total; a multiple of 4 KiB times nr_nodes is used, at least 4 MiB per node.
  *
- * The memory is spread evenly over the nodes, node 0 lowest, each from a multiple of 4 MiB on. As on a PC the first page, the
- * legacy hole from 640 KiB to 1 MiB and the device hole from 3 to 4 GiB hold no RAM: what falls
- * there follows at the end.
+ * The memory is spread evenly over the nodes, node 0 lowest, each from a multiple of 4 MiB on. As on a PC
+ * the first page, the legacy hole from 640 KiB to 1 MiB and the device hole from 3 to 4 GiB hold no RAM:
+ * what falls there follows at the end.
  *
- * Returns 0; -EINVAL when bytes is too small or nr_nodes out of range; -ERANGE when it passes MMSIM_MAX_PHYS. On failure cfg
- * is unchanged. Context: any. Since 0.1.
+ * Returns 0; -EINVAL when bytes is too small or nr_nodes out of range; -ERANGE when it passes
+ * MMSIM_MAX_PHYS. On failure cfg is unchanged. Context: any. Since 0.1.
  */
 MMSIM_API int mmsim_config_set_memory(struct mmsim_config *cfg, uint64_t bytes);
 

@@ -86,10 +86,10 @@ MMSIM_API int mmsim_boot_early(struct mmsim *m);
 /**
  * mmsim_reset - the reset button: the machine is cold again, its memory stays mapped and touched.
  *
- * Every page handed out is forgotten. Nothing else may use the machine meanwhile. For measuring boot
- * again and again on the same memory: until the next boot a caller may overwrite the struct pages of
- * RAM that is not reserved, as boot writes every field of them. Does nothing to a cold machine.
- * Context: any; waits. Cost: a store of every struct page. Since 0.1.
+ * Every page handed out is forgotten; address spaces and files are to be destroyed before. Nothing else may
+ * use the machine meanwhile. For measuring boot again and again on the same memory: until the next boot a
+ * caller may overwrite the struct pages of RAM that is not reserved, as boot writes every field of them.
+ * Does nothing to a cold machine. Context: any; waits. Cost: a store of every struct page. Since 0.1.
  */
 MMSIM_API void mmsim_reset(struct mmsim *m);
 

@@ -114,6 +114,169 @@ struct mmsim_mapping {
 	bool writable, dirty, accessed; /* as the entry says */
 };
 
+/**
+ * mmsim_mm_create - an address space without areas.
+ * @params: NULL: four levels, huge pages where advised.
+ * @out: receives it, the caller's until mmsim_mm_destroy(); NULL on failure.
+ *
+ * Returns 0; -EINVAL for a NULL or parameters out of range; -EBUSY if the machine is not booted; -ENOMEM.
+ * Context: any; waits. Cost: O(CPUs). Since 0.1. Models mm_alloc().
+ */
+MMSIM_API int mmsim_mm_create(struct mmsim *m, const struct mmsim_mm_params *params,
+			      struct mmsim_mm **out);
+
+/**
+ * mmsim_mm_destroy - take down what is left, and free the address space. NULL is allowed.
+ *
+ * Nobody else uses it. Context: any; waits. Cost: as mmsim_mm_exit(). Since 0.1. Models mmput(), mmdrop().
+ */
+MMSIM_API void mmsim_mm_destroy(struct mmsim_mm *mm);
+
+/**
+ * mmsim_mm_exit - unmap everything, as the end of a process does.
+ *
+ * In the way that mmsim_set_teardown() says. Faults and other calls may be under way: they come before or
+ * after as mmap_lock has it, and after it find no area; no area can be made any more. A second call does
+ * nothing. Context: any; waits. Cost: O(pages + tables). Since 0.1. Models exit_mmap().
+ */
+MMSIM_API void mmsim_mm_exit(struct mmsim_mm *mm);
+
+/**
+ * mmsim_mmap - make an area.
+ * @addr: where, with MMSIM_MAP_FIXED or MMSIM_MAP_FIXED_NOREPLACE; else a hint, taken if it is free. A
+ *        multiple of 4096 if fixed, rounded down otherwise. 0: the highest gap that is large enough.
+ * @length: bytes, not 0; rounded up to pages.
+ * @flags: MMSIM_PROT_READ … MMSIM_MAP_POPULATE.
+ * @file, @offset: what is mapped from where on, bytes, a multiple of 4096, may be beyond its end; NULL, 0:
+ * anonymous.
+ * @out: receives the address; unchanged on failure. May be NULL.
+ *
+ * Without a hint an area of anonymous memory of 2 MiB and more is placed on a multiple of 2 MiB if there is
+ * such a gap. Areas side by side that could be one become one. With five levels addresses beyond 2^47 are
+ * given out without being asked for, which the kernel does not do; a hint that cannot be had is forgotten.
+ *
+ * Returns 0; -EINVAL for length 0, an unaligned address or offset, unknown flags, shared memory or an offset
+ * without a file, a file of another machine; -EOVERFLOW if offset and length pass 2^64; -ENOMEM if there is
+ * no such gap, the range is not inside the address space (also: it wraps), there are MMSIM_MAX_MAP_COUNT
+ * areas, or memory ran out; -EEXIST with MMSIM_MAP_FIXED_NOREPLACE; -EPERM below MMSIM_MMAP_MIN_ADDR;
+ * -ESRCH after mmsim_mm_exit(). On failure nothing is changed. Context: any; waits; takes mmap_lock for
+ * writing. Cost: O(log areas). Since 0.1. Models mmap(2).
+ */
+MMSIM_API int mmsim_mmap(struct mmsim_mm *mm, uint64_t addr, uint64_t length, uint32_t flags,
+			 struct mmsim_file *file, uint64_t offset, uint64_t *out);
+
+/**
+ * mmsim_munmap - unmap a range, with areas or parts of areas in it, or with none.
+ * @addr: a multiple of 4096.
+ * @length: bytes, not 0; rounded up to pages.
+ *
+ * Once the areas are out of the tree mmap_lock is held for reading only: faults elsewhere go on. In the way
+ * that mmsim_set_teardown() says.
+ *
+ * Returns 0, also if nothing was mapped there; -EINVAL for an unaligned address, length 0, or a range not
+ * inside the address space; -ENOMEM if an area would have to be split and there are MMSIM_MAX_MAP_COUNT or
+ * no memory: then nothing is changed. Context: any; waits. Cost: O(log areas + pages + tables). Since 0.1.
+ * Models munmap(2).
+ */
+MMSIM_API int mmsim_munmap(struct mmsim_mm *mm, uint64_t addr, uint64_t length);
+
+/**
+ * mmsim_madvise - what a range is good for.
+ * @addr, @length: as for mmsim_munmap(); length 0 does nothing.
+ * @advice: enum mmsim_advice.
+ *
+ * Returns 0; -EINVAL for an unaligned address, a range not inside the address space, unknown advice;
+ * -ENOMEM if a part of the range is not mapped (what is, was done), or as mmsim_munmap() if an area has to
+ * be split. Context: any; waits; takes mmap_lock. Cost: as mmsim_munmap(). Since 0.1. Models madvise(2).
+ */
+MMSIM_API int mmsim_madvise(struct mmsim_mm *mm, uint64_t addr, uint64_t length,
+			    enum mmsim_advice advice);
+
+/**
+ * mmsim_touch - one access by the caller's CPU.
+ * @addr: any address.
+ * @write: a store; else a load.
+ *
+ * Returns 0; -EFAULT where there is no area, or none with that right, or beyond the end of a file; -ENOMEM
+ * if a page or a table was to be had no more: then nothing is mapped there, and nothing leaked. Context:
+ * any; may wait; takes mmap_lock for reading if there is a fault. Cost: O(levels), with a fault an
+ * allocation. Since 0.1. Models a load or store, handle_mm_fault().
+ */
+MMSIM_API int mmsim_touch(struct mmsim_mm *mm, uint64_t addr, bool write);
+
+/**
+ * mmsim_populate - touch every page of a range, by the caller's CPU, in ascending order.
+ * @addr, @length: as for mmsim_munmap(); length 0 does nothing.
+ *
+ * A huge page is one touch. Returns 0, or what mmsim_touch() returned for the first page that failed: those
+ * before it stay; -EINVAL for an unaligned address or a range not inside the address space. Context: as
+ * mmsim_touch(). Cost: O(pages). Since 0.1. Models mm_populate().
+ */
+MMSIM_API int mmsim_populate(struct mmsim_mm *mm, uint64_t addr, uint64_t length, bool write);
+
+/**
+ * mmsim_mm_fork - a copy of an address space; pages are shared until one of them stores.
+ * @out: receives the child, the caller's; NULL on failure.
+ *
+ * Pages of files that the parent has not stored to are not copied but come by faults, as there.
+ * Returns 0; -EINVAL for a NULL; -ESRCH after mmsim_mm_exit(); -ENOMEM: then there is no child, and of the
+ * parent at most entries have been write-protected, which faults mend. Context: any;
+ * waits; takes mmap_lock for writing. Cost: O(areas + pages). Since 0.1. Models dup_mmap().
+ */
+MMSIM_API int mmsim_mm_fork(struct mmsim_mm *mm, struct mmsim_mm **out);
+
+/**
+ * mmsim_oom_reap - what the OOM reaper does to a victim: unmap its anonymous pages beside whatever it is at.
+ * @pages: receives how many pages of anonymous memory went meanwhile; may be NULL.
+ *
+ * Page tables and areas stay; a later touch finds fresh pages. Private memory only: not that of shared files.
+ * Returns 0; -EAGAIN if mmap_lock is held for writing, or somebody waits for that; -ESRCH after
+ * mmsim_mm_exit() has done that much. Context: any; does not wait for mmap_lock. Cost: O(pages). Since 0.1.
+ * Models __oom_reap_task_mm().
+ */
+MMSIM_API int mmsim_oom_reap(struct mmsim_mm *mm, uint64_t *pages);
+
+/**
+ * mmsim_mm_enter_lazy - the caller's CPU goes on without an address space: a kernel thread runs, or nothing.
+ *
+ * What its TLB has stays, and no shootdown reaches it until it enters an address space again, except one
+ * that frees page tables. Any access of the CPU ends it. Context: any. Cost: O(1). Since 0.1. Models
+ * enter_lazy_tlb().
+ */
+MMSIM_API void mmsim_mm_enter_lazy(struct mmsim *m);
+
+/**
+ * mmsim_mm_info - its counters.
+ *
+ * Returns 0; -EINVAL for a NULL. Context: any; takes mmap_lock for reading; exact while all is idle. Cost:
+ * O(1). Since 0.1. Models /proc/PID/status.
+ */
+MMSIM_API int mmsim_mm_info(struct mmsim_mm *mm, struct mmsim_mm_info *out);
+
+/**
+ * mmsim_area_info - the area that holds an address, or the next one above it.
+ *
+ * Returns 0; -ENOENT if there is none; -EINVAL for a NULL. Context: any; takes mmap_lock for reading. Cost:
+ * O(log areas). Since 0.1. Models find_vma(), /proc/PID/maps.
+ */
+MMSIM_API int mmsim_area_info(struct mmsim_mm *mm, uint64_t addr, struct mmsim_area_info *out);
+
+/**
+ * mmsim_mm_lookup - what is mapped at an address. No access: nothing is changed by it.
+ *
+ * Returns 0; -ENOENT if nothing is; -EINVAL for a NULL. The answer may be past at once. Context: any. Cost:
+ * O(levels). Since 0.1. Models /proc/PID/pagemap.
+ */
+MMSIM_API int mmsim_mm_lookup(struct mmsim_mm *mm, uint64_t addr, struct mmsim_mapping *out);
+
+/**
+ * mmsim_mm_validate - check areas, page tables, references and counters against their invariants.
+ *
+ * Stops the program with the invariant's name if one is broken. Returns mapped pages of 4 KiB, 0 for a NULL.
+ * Context: while nobody uses the address space. Cost: O(areas + tables). Since 0.1.
+ */
+MMSIM_API uint64_t mmsim_mm_validate(struct mmsim_mm *mm);
+
 MMSIM_END_DECLS
 
 #endif

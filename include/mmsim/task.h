@@ -11,7 +11,9 @@
  * the end of that call. A task of it must not wait by other means (a pthread_join(), another machine) for a thread that itself
  * calls into it: both would wait for ever, and this is not seen as the deadlock it is.
  *
- * After fork() the child may only destroy a native machine, as its threads stayed behind.
+ * After fork() the child may only destroy a native machine, as its threads stayed behind; and that only if nothing
+ * was under way: where address spaces were used, call mmsim_drain_all_pages() before the fork, or page tables that
+ * wait for a grace period may keep the child waiting for ever.
  */
 #ifndef MMSIM_TASK_H
 #define MMSIM_TASK_H

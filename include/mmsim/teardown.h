@@ -91,6 +91,29 @@ struct mmsim_tlb_info {
 	uint64_t late; /* flushes made up for when an address space was entered again */
 };
 
+/**
+ * mmsim_set_teardown - from now on. NULL: all defaults.
+ *
+ * Whoever is at it already goes on in the old way. Returns 0; -EINVAL with a message that names the field;
+ * -ENOMEM: nothing is changed. Context: any; waits. Cost: O(CPUs). Since 0.1. Models debugfs parallel_free/
+ * and max_active of the series.
+ */
+MMSIM_API int mmsim_set_teardown(struct mmsim *m, const struct mmsim_teardown *teardown);
+
+/**
+ * mmsim_teardown_info - what taking down did.
+ *
+ * Returns 0; -EINVAL for a NULL. Context: any; exact while all is idle. Cost: O(1). Since 0.1.
+ */
+MMSIM_API int mmsim_teardown_info(struct mmsim *m, struct mmsim_teardown_info *out);
+
+/**
+ * mmsim_tlb_info - what TLBs did.
+ *
+ * Returns 0; -EINVAL for a NULL. Context: any; exact while all is idle. Cost: O(CPUs). Since 0.1.
+ */
+MMSIM_API int mmsim_tlb_info(struct mmsim *m, struct mmsim_tlb_info *out);
+
 MMSIM_END_DECLS
 
 #endif

@@ -39,6 +39,8 @@ void mmsim_reset(struct mmsim *m)
 
 	mm_sync_mutex_lock(&m->boot_mutex);
 	if (mm_buddy_is_open(&m->buddy)) {
+		mm_mmap_assert_unused(&m->mmap);
+		mm_mmap_drain(&m->mmap);
 		mm_buddy_clear(&m->buddy);
 		mm_boot_clear(&m->boot);
 		mm_page_memmap_clear(&m->memmap, &m->padata);

@@ -81,5 +81,6 @@ void mmsim_drain_all_pages(struct mmsim *m)
 {
 	MM_ON_CPU(m);
 
+	mm_mmap_drain(&m->mmap);
 	mm_buddy_drain_all(&m->buddy);
 }

@@ -81,5 +81,7 @@ uint64_t mmsim_validate(struct mmsim *m)
 {
 	MM_ON_CPU(m);
 
+	/* Of what the caller has unmapped some page tables may be on their way. */
+	mm_sync_rcu_barrier(&m->mmap.rcu);
 	return mm_buddy_validate(&m->buddy);
 }

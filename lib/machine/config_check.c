@@ -9,7 +9,7 @@
 
 #define ALL_FLAGS                                                                                 \
 	(MMSIM_BACK_PAGES | MMSIM_NO_PREFAULT | MMSIM_NO_DEFER | MMSIM_NO_PADATA | MMSIM_NO_PIN | \
-	 MMSIM_LOCK_TIMES | MMSIM_PREFAULT_PAGES)
+	 MMSIM_LOCK_TIMES | MMSIM_PREFAULT_PAGES | MMSIM_CHECK_TLB)
 #define ALL_NO_HUGE (MMSIM_NO_HUGE_1G | MMSIM_NO_HUGE_2M | MMSIM_NO_HUGE_THP)
 
 /* Sort keys hold what to sort by above the index, so that comparing needs no context. */

@@ -222,6 +222,27 @@ static void hugetlb_fini(struct mmsim *m)
 	mm_hugetlb_fini(&m->hugetlb);
 }
 
+static int mmap_init(struct mmsim *m, const struct mmsim_config *cfg)
+{
+	const struct mm_mmap_config mc = {
+		.exec = m->exec,
+		.log = &m->log,
+		.locks = &m->locks,
+		.buddy = &m->buddy,
+		.ktask = &m->ktask,
+		.topology = &m->topology,
+		.checked =
+			cfg->flags & MMSIM_CHECK_TLB || cfg->mode == MMSIM_EXPLORE || MM_DEBUG >= 2,
+	};
+
+	return mm_mmap_init(&m->mmap, &mc);
+}
+
+static void mmap_fini(struct mmsim *m)
+{
+	mm_mmap_fini(&m->mmap);
+}
+
 static const struct part parts[] = {
 	{ "topology", topology_init, topology_fini },
 	{ "jobs", mm_machine_jobs_init, mm_machine_jobs_fini },
@@ -231,6 +252,7 @@ static const struct part parts[] = {
 	{ "page allocator", buddy_init, buddy_fini },
 	{ "boot", boot_init, boot_fini },
 	{ "huge pages", hugetlb_init, hugetlb_fini },
+	{ "address spaces", mmap_init, mmap_fini },
 };
 
 /* As a task of the machine, because parts start tasks and take locks. */

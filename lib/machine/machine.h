@@ -10,6 +10,7 @@
 #include "boot.h"
 #include "hugetlb.h"
 #include "ktask.h"
+#include "mmap.h"
 #include "mutex.h"
 #include <mmsim/machine.h>
 
@@ -30,6 +31,7 @@ struct mmsim {
 	struct mm_buddy buddy;
 	struct mm_boot boot;
 	struct mm_hugetlb hugetlb;
+	struct mm_mmap mmap;
 	struct mm_mutex boot_mutex;
 	bool booted; /* under boot_mutex: nothing is deferred any more */
 };

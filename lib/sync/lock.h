@@ -23,11 +23,17 @@ enum mm_lock_rank {
 	MM_RANK_HUGETLB_RESIZE, /* a mutex: the size of a pool of huge pages */
 	MM_RANK_VFIO, /* a mutex: what a container has mapped */
 	MM_RANK_MMAP, /* a read-write semaphore: a guest's memory, locked_vm */
+	MM_RANK_I_MMAP, /* a mutex: areas that map a file */
+	MM_RANK_FILEMAP, /* a file's pages in the cache */
+	MM_RANK_TEARDOWN, /* a mutex: how address spaces are taken down */
 	MM_RANK_PADATA_INSTANCE, /* a mutex: shells and masks of a padata instance */
 	MM_RANK_PADATA_SHELL, /* a shell's newest number */
 	MM_RANK_PADATA_REORDER, /* jobs that wait for their turn */
 	MM_RANK_PADATA_SERIAL, /* jobs whose turn it is, on one CPU */
 	MM_RANK_PADATA_WORKS, /* a padata instance's work items */
+	MM_RANK_PAGE_TABLE, /* the upper page tables of an address space */
+	MM_RANK_PMD, /* a table of huge entries and tables */
+	MM_RANK_PTE, /* a table of entries of pages */
 	MM_RANK_TLB_MERGE, /* flushes of several threads that may be made one */
 	MM_RANK_RCU_WAIT, /* a mutex: whoever waits for a grace period */
 	MM_RANK_RCU, /* callbacks that wait for one */

@@ -162,7 +162,7 @@ static const struct {
 	{ FIELD(size), 8, "size: 8 is not " },
 	{ FIELD(size), sizeof(struct mmsim_config) + 8, "size: " },
 	{ FIELD(mode), 4, "mode: 4 is above 3" },
-	{ FIELD(flags), 0x81, "flags: 0x81 has the unknown bits 0x80" },
+	{ FIELD(flags), 0x101, "flags: 0x101 has the unknown bits 0x100" },
 	{ FIELD(boot), 2, "boot: 2 is above 1" },
 	{ FIELD(stores), 3, "stores: 3 is above 2" },
 	{ FIELD(no_huge), 8, "no_huge: 0x8 has the unknown bits 0x8" },

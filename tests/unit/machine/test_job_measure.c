@@ -19,10 +19,11 @@ static struct mmsim *open_machine(enum mmsim_mode mode, const char *topology, do
 				  double dram)
 {
 	struct mmsim_config *cfg = malloc(sizeof(*cfg));
-	struct mmsim_explore explore = { .policy = 0 };
+	static struct mmsim_explore explore; /* as long as the machine */
 	struct mmsim *m;
 
 	assert_non_null(cfg);
+	explore = (struct mmsim_explore){ .policy = MMSIM_POLICY_RANDOM };
 	mmsim_config_defaults(cfg);
 	cfg->mode = mode;
 	cfg->flags = MMSIM_NO_PIN;
