@@ -60,8 +60,8 @@ enum mmsim_figure {
 	/* Straight-line work of one core, data in reach: ns. */
 	MMSIM_FIG_PAGE_INIT, /* one struct page, stored through the cache, freed to the buddy */
 	MMSIM_FIG_PAGE_OP, /* one pass through the page allocator, besides locks and lines */
-	MMSIM_FIG_PAGE_FREE, /* one cold page freed under the zone lock */
-	MMSIM_FIG_ZAP, /* one page table entry cleared */
+	MMSIM_FIG_PAGE_FREE, /* one block put back under the zone lock, without the lines that it touches */
+	MMSIM_FIG_ZAP, /* one page table entry cleared, without its struct page */
 	MMSIM_FIG_TREE_LEVEL, /* one level down a search tree */
 	MMSIM_FIG_LIST_MOVE, /* one entry taken off a list and put on another */
 	MMSIM_FIG_PAGE_PIN, /* one page pinned for a device: found, referenced, put into the IOMMU's tables */

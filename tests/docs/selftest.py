@@ -25,7 +25,7 @@ MUTATIONS = [
     ('quotes', 'examples/first.c', None, '/* changed */\n', 'examples/first.c'),
     ('quotes', 'README.md', 'order 2): wrong order', 'order 2): wrong', 'output of first'),
     ('quotes', 'README.md', '<!-- output: first -->', '', 'quotes no output'),
-    ('benchmarks', 'docs/benchmarks.md', '| `ns_per_page` |', '| `ns` |', 'ns_per_page'),
+    ('benchmarks', 'docs/benchmarks.md', '| `ratio_to_floor` |', '| `ns` |', 'ratio_to_floor'),
     ('benchmarks', 'docs/benchmarks.md', None, '\n`./dev bench buddy --sugar 1`\n', '--sugar'),
 ]
 
