@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One access by a CPU: what the processor does before there is a fault. With checked TLBs by an entry of
- * the CPU's TLB if there is one; otherwise by a walk each time. Counterpart: the
- * processor; exc_page_fault(), which calls handle_mm_fault().
+ * the CPU's TLB if there is one; otherwise by a walk each time. Counterpart: the processor; exc_page_fault(),
+ * which calls handle_mm_fault().
  */
 #include "filemap.h"
 #include "tlb_cache.h"

@@ -264,6 +264,8 @@ void mm_mmap_file_link(struct mm_vma *vma)
 {
 	struct mmsim_file *file = vma->file;
 
+	if (!file)
+		return;
 	mm_sync_mutex_lock(&file->i_mmap);
 	mm_list_add_tail(&vma->file_link, &file->areas);
 	file->nr_areas++;
@@ -274,6 +276,8 @@ void mm_mmap_file_unlink(struct mm_vma *vma)
 {
 	struct mmsim_file *file = vma->file;
 
+	if (!file)
+		return;
 	mm_sync_mutex_lock(&file->i_mmap);
 	mm_list_del(&vma->file_link);
 	file->nr_areas--;

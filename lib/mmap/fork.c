@@ -101,22 +101,12 @@ static bool needs_copy(const struct mm_vma *vma)
 static int copy_area(struct mmsim_mm *child, const struct mm_vma *vma)
 {
 	const struct copy c = { vma->mm, child };
-	struct mm_vma *copy = mm_base_meta_alloc(vma->mm->mmap->exec->meta, sizeof(*copy));
+	struct mm_vma *copy = mm_mmap_area_dup(vma, child, vma->start);
 
 	if (!copy)
 		return -ENOMEM;
-	*copy = (struct mm_vma){
-		.start = vma->start,
-		.end = vma->end,
-		.flags = vma->flags,
-		.anon = vma->anon,
-		.file = vma->file,
-		.pgoff = vma->pgoff,
-		.mm = child,
-	};
 	mm_mmap_vma_insert(&child->areas, copy);
-	if (copy->file)
-		mm_mmap_file_link(copy);
+	mm_mmap_file_link(copy);
 	return needs_copy(vma) ? copy_below(&c, vma->mm->pgd, vma->start, vma->end) : 0;
 }
 

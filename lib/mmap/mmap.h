@@ -140,6 +140,12 @@ void mm_mmap_free_tables(struct mm_gather *g, uint64_t start, uint64_t end, uint
 			 uint64_t ceiling, unsigned level);
 
 /*
+ * A copy of an area from `start` on, for mm, in no tree and on no list. NULL: no memory. Counterpart:
+ * vm_area_dup().
+ */
+struct mm_vma *mm_mmap_area_dup(const struct mm_vma *vma, struct mmsim_mm *mm, uint64_t start);
+
+/*
  * Taking down a list of areas (vma->detached) in order of address, none of which can fault any more: their
  * entries; then the links to files and the tables; then the areas themselves. floor is the end of the area
  * below, 0: none, ceiling the start of the one above, 0: none. Counterpart: unmap_vmas(), free_pgtables(),

@@ -168,8 +168,7 @@ static inline struct mm_table *mm_table_of(const struct mm_buddy *b, mm_entry e)
 
 static inline mm_entry mm_table_entry(const struct mm_buddy *b, const struct mm_table *table)
 {
-	return mm_entry_make(mm_page_to_pfn(b->map, table->page),
-			     MM_PTE_PRESENT | MM_PTE_WRITE | MM_PTE_USER | MM_PTE_ACCESSED);
+	return mm_entry_make(mm_page_to_pfn(b->map, table->page), MM_PTE_MAPPED | MM_PTE_WRITE);
 }
 
 static inline mm_entry *mm_entry_at(const struct mm_table *table, uint64_t addr)

@@ -67,8 +67,7 @@ static inline uint64_t strip(const struct mm_release *r, struct mmsim_page *foli
 	uint64_t nr = UINT64_C(1) << folio->order;
 
 	mm_invariant("J1: nobody maps what is freed", !mm_folio_mapped(folio));
-	if (mm_unlikely(r->tlb->checked))
-		mm_tlb_check_page(r->tlb, mm_page_to_pfn(r->lru->buddy->map, folio), nr);
+	mm_tlb_check_page(r->tlb, mm_page_to_pfn(r->lru->buddy->map, folio), nr);
 	if (mm_unlikely(flags & FLAGS)) {
 		if (flags >> MMSIM_PG_HEAD & 1)
 			forget_head(r, folio, nr);

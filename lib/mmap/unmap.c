@@ -19,8 +19,7 @@ static void set_bounds(struct mm_vma *vma, uint64_t start, uint64_t end)
 static void add_area(struct mm_vma *vma)
 {
 	mm_mmap_vma_insert(&vma->mm->areas, vma);
-	if (vma->file)
-		mm_mmap_file_link(vma);
+	mm_mmap_file_link(vma);
 }
 
 static void free_area(struct mm_vma *vma)
@@ -28,28 +27,35 @@ static void free_area(struct mm_vma *vma)
 	mm_base_meta_free(vma->mm->mmap->exec->meta, vma, sizeof(*vma));
 }
 
+struct mm_vma *mm_mmap_area_dup(const struct mm_vma *vma, struct mmsim_mm *mm, uint64_t start)
+{
+	struct mm_vma *dup = mm_base_meta_alloc(mm->mmap->exec->meta, sizeof(*dup));
+
+	if (dup)
+		*dup = (struct mm_vma){
+			.start = start,
+			.end = vma->end,
+			.flags = vma->flags,
+			.anon = vma->anon,
+			.file = vma->file,
+			.pgoff = mm_vma_pgoff(vma, start),
+			.mm = mm,
+		};
+	return dup;
+}
+
 /* The area becomes two. 0 or -ENOMEM. Counterpart: __split_vma(). */
 static int split(struct mm_vma *vma, uint64_t addr)
 {
-	struct mm_vma *upper = mm_base_meta_alloc(vma->mm->mmap->exec->meta, sizeof(*upper));
+	struct mm_vma *upper = mm_mmap_area_dup(vma, vma->mm, addr);
 
 	if (!upper)
 		return -ENOMEM;
 	/* No entry maps parts of two areas. */
 	if (addr & (MMSIM_PMD_SIZE - 1))
 		mm_mmap_split_huge(vma->mm, addr);
-	*upper = (struct mm_vma){
-		.start = addr,
-		.end = vma->end,
-		.flags = vma->flags,
-		.anon = vma->anon,
-		.file = vma->file,
-		.pgoff = mm_vma_pgoff(vma, addr),
-		.mm = vma->mm,
-	};
 	/* On the list twice for a moment, rather than in no area of it. A4. */
-	if (upper->file)
-		mm_mmap_file_link(upper);
+	mm_mmap_file_link(upper);
 	set_bounds(vma, vma->start, addr);
 	mm_mmap_vma_insert(&upper->mm->areas, upper);
 	return 0;
@@ -63,8 +69,7 @@ static void absorb(struct mm_vma *before, struct mm_vma *after)
 	before->anon |= after->anon;
 	mm_mmap_vma_erase(&before->mm->areas, after);
 	set_bounds(before, before->start, end);
-	if (after->file)
-		mm_mmap_file_unlink(after);
+	mm_mmap_file_unlink(after);
 	free_area(after);
 }
 
@@ -113,8 +118,6 @@ static int place(const struct mmsim_mm *mm, uint64_t *addr, uint64_t length, uin
 {
 	if (!(flags & (MMSIM_MAP_FIXED | MMSIM_MAP_FIXED_NOREPLACE)))
 		return find_gap(mm, *addr & ~(MMSIM_PAGE_SIZE - 1), length, anon, addr);
-	if (*addr > mm->task_size - length)
-		return -ENOMEM;
 	if (flags & MMSIM_MAP_FIXED_NOREPLACE && !is_free(mm, *addr, length))
 		return -EEXIST;
 	return 0;
@@ -220,8 +223,6 @@ int mm_mmap_map(struct mmsim_mm *mm, uint64_t addr, uint64_t length, uint32_t fl
 	struct mm_vma *vma;
 	int err;
 
-	if (length > mm->task_size)
-		return -ENOMEM;
 	vma = mm_base_meta_alloc(mm->mmap->exec->meta, sizeof(*vma));
 	if (!vma)
 		return -ENOMEM;
@@ -253,12 +254,6 @@ void mm_mmap_unmap_vmas(struct mm_gather *g, mm_list *areas, uint64_t floor, uin
 	}
 }
 
-static void unlink_file(struct mm_vma *vma)
-{
-	if (vma->file)
-		mm_mmap_file_unlink(vma);
-}
-
 /* Areas that are closer to each other than a PTE table reaches share tables: they are one stretch. */
 void mm_mmap_free_pgtables(struct mm_gather *g, mm_list *areas, uint64_t floor, uint64_t ceiling)
 {
@@ -266,7 +261,7 @@ void mm_mmap_free_pgtables(struct mm_gather *g, mm_list *areas, uint64_t floor, 
 		struct mm_vma *vma = mm_list_entry(at, struct mm_vma, detached);
 		uint64_t start = vma->start, next = ceiling;
 
-		unlink_file(vma);
+		mm_mmap_file_unlink(vma);
 		for (; at->next != areas; at = at->next) {
 			struct mm_vma *after = mm_list_entry(at->next, struct mm_vma, detached);
 
@@ -275,7 +270,7 @@ void mm_mmap_free_pgtables(struct mm_gather *g, mm_list *areas, uint64_t floor, 
 				break;
 			vma = after;
 			next = ceiling;
-			unlink_file(vma);
+			mm_mmap_file_unlink(vma);
 		}
 		mm_mmap_free_tables(g, start, vma->end, floor, next, MM_LEVEL_PGD);
 	}
