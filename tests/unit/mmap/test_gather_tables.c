@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "gather_machine.h"
+#include <errno.h>
 
 static struct mm_table *new_table(struct rig *r, unsigned level)
 {
@@ -133,13 +134,27 @@ static void frees_single_tables(void **state)
 	rig_close(r);
 }
 
+/* By its pfn anybody could ask for it. */
+static void keeps_its_frame(void **state)
+{
+	struct rig *r = rig_open(MMSIM_SERIAL);
+	struct mm_table *table = new_table(r, MM_LEVEL_PTE);
+	struct mm_gather g;
+
+	(void)state;
+	assert_int_equal(mm_buddy_free_pages(&r->m.buddy, table->page, 0), -EINVAL);
+	begin(r, &g);
+	mm_mmap_gather_table(&g, table, HERE);
+	mm_mmap_gather_end(&g);
+	rig_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gathers_509_tables),
-		cmocka_unit_test(flushes_tables),
-		cmocka_unit_test(begins_batches_afresh),
-		cmocka_unit_test(frees_single_tables),
+		cmocka_unit_test(gathers_509_tables),    cmocka_unit_test(flushes_tables),
+		cmocka_unit_test(begins_batches_afresh), cmocka_unit_test(frees_single_tables),
+		cmocka_unit_test(keeps_its_frame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
