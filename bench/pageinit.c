@@ -82,11 +82,6 @@ struct pageinit {
 	bool other_stores; /* a boot used other stores than its case says */
 };
 
-static bool is_virtual(const struct bench_session *session)
-{
-	return session->machine.cfg.mode == MMSIM_VIRTUAL;
-}
-
 /* Page frames of the machine to struct pages: mapped whole, holes aside. */
 static int check_memory(const struct bench_session *session)
 {
@@ -150,7 +145,7 @@ static int start(struct bench_session *session)
 		rc = boot(session, CASE_ORDINARY);
 	if (rc)
 		return rc;
-	if (is_virtual(session))
+	if (session_is_virtual(session))
 		return BENCH_OK;
 	floor_find(&p->floor, p->m, &session->machine.cfg, &p->report);
 	if (p->floor.pages == 0)
@@ -231,7 +226,7 @@ static int cell(struct bench_session *session, unsigned case_index, unsigned thr
 	for (unsigned i = 0; i < NR_METRICS; i++)
 		value[i] = NAN;
 	fill_boot_values(&p->report, value);
-	if (!is_virtual(session))
+	if (!session_is_virtual(session))
 		rc = measure_floor(session, case_index, threads, value);
 	if (rc == BENCH_OK)
 		bench_record(session, case_index, "mmsim", threads, value);

@@ -100,11 +100,6 @@ struct unmap {
 	uint64_t mapped; /* bytes, of the first cell */
 };
 
-static bool is_virtual(const struct bench_session *session)
-{
-	return session->machine.cfg.mode == MMSIM_VIRTUAL;
-}
-
 static bool is_host(const struct kind *kind)
 {
 	return kind->way == UNMAP_HOST || kind->way == UNMAP_HOST_PROCESSES;
@@ -142,7 +137,7 @@ static int check_settings(const struct bench_session *session)
 /* The host's kernel has no virtual time. */
 static int check_modes(struct bench_session *session)
 {
-	for (unsigned i = 0; is_virtual(session) && i < ARRAY_LEN(cases); i++) {
+	for (unsigned i = 0; session_is_virtual(session) && i < ARRAY_LEN(cases); i++) {
 		if (!session->selected[i] || !is_host(&kinds[i]))
 			continue;
 		if (session->opt->nr_cases)
@@ -160,7 +155,7 @@ static int set_memory(struct bench_session *session)
 	uint64_t bytes = (uint64_t)((double)DEFAULT_MEMORY * opt->scale);
 	int rc;
 
-	if (opt->memory || (is_virtual(session) && session->machine.is_profile))
+	if (opt->memory || (session_is_virtual(session) && session->machine.is_profile))
 		return BENCH_OK;
 	rc = mmsim_config_set_memory(&session->machine.cfg, bytes ? bytes : 1);
 	return rc ? bench_fail(session, BENCH_USAGE,
@@ -173,7 +168,7 @@ static uint64_t find_scale(const struct bench_session *session)
 	uint64_t most = session->setting[SET_TOUCHED_GIB] << 30;
 	uint64_t mapped = mapped_of(machine_memory(&session->machine.cfg));
 
-	if (!is_virtual(session))
+	if (!session_is_virtual(session))
 		return 1;
 	if (session->setting[SET_SCALE])
 		return session->setting[SET_SCALE];
@@ -296,7 +291,7 @@ static int run_trials(struct unmap_trial *t, unsigned case_index, unsigned threa
 	struct unmap_trial timed = *t;
 	int rc = unmap_trial_run(t, case_index, threads);
 
-	if (rc || is_virtual(t->session) || t->session->warming_up)
+	if (rc || session_is_virtual(t->session) || t->session->warming_up)
 		return rc;
 	timed.timed_locks = true;
 	rc = unmap_trial_run(&timed, case_index, threads);

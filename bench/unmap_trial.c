@@ -39,11 +39,6 @@ struct run {
 	struct process *process;
 };
 
-static bool is_virtual(const struct unmap_trial *t)
-{
-	return t->session->machine.cfg.mode == MMSIM_VIRTUAL;
-}
-
 static int fail(const struct unmap_trial *t, int err, const char *what)
 {
 	return bench_fail(t->session,
@@ -57,10 +52,10 @@ static int make_machine(const struct unmap_trial *t, struct mmsim **m)
 	int rc = 0;
 
 	*cfg = t->session->machine.cfg;
-	if (is_virtual(t) || t->timed_locks)
+	if (session_is_virtual(t->session) || t->timed_locks)
 		cfg->flags |= MMSIM_LOCK_TIMES;
 	/* As the kernel of the published tables, 4.10. */
-	if (is_virtual(t) && t->session->machine.is_profile)
+	if (session_is_virtual(t->session) && t->session->machine.is_profile)
 		cfg->policy.pcp_high = MMSIM_PCP_HIGH_FIXED;
 	if (t->what & UNMAP_SLICED)
 		cfg->policy.pcp_free = MMSIM_PCP_FREE_SLICED;
@@ -203,7 +198,7 @@ static int prepare(struct run *r)
 		};
 	gate_init(&r->gate, t->processes);
 	gate_init(&r->end_gate, t->processes);
-	r->gate.m = r->end_gate.m = is_virtual(t) ? r->m : NULL;
+	r->gate.m = r->end_gate.m = session_is_virtual(t->session) ? r->m : NULL;
 	r->gate.on_open = measured_begins;
 	r->end_gate.on_open = measured_ends;
 	r->gate.arg = r->end_gate.arg = r;
@@ -236,7 +231,7 @@ static double worked_ns(const struct run *r)
 
 static void fill_shares(struct run *r)
 {
-	bool timed = is_virtual(r->t) || r->t->timed_locks;
+	bool timed = session_is_virtual(r->t->session) || r->t->timed_locks;
 
 	for (unsigned i = 0; i < UNMAP_NR_LOCKS; i++) {
 		uint64_t wait = r->after.wait_ns[i] - r->before.wait_ns[i];

@@ -42,6 +42,12 @@ struct bench_session {
 	void *priv; /* the benchmark's own */
 };
 
+/* Is its time virtual? */
+static inline bool session_is_virtual(const struct bench_session *session)
+{
+	return session->machine.cfg.mode == MMSIM_VIRTUAL;
+}
+
 /*
  * Resolve the options for this benchmark. Returns BENCH_OK or BENCH_USAGE, with a line on stderr.
  * opt and argv must live as long as the session.

@@ -4,34 +4,19 @@
 
 usage: check_jobs.py JOBS
 """
-import csv
 import pathlib
-import subprocess
 import sys
 
-JOBS = sys.argv[1]
+from bench_csv import Bench
+
+BENCH = Bench(sys.argv[1])
+run, figures = BENCH.run, BENCH.figures
 PROFILE = pathlib.Path(__file__).resolve().parents[3] / 'bench' / 'machines' / 'skylake-8167m.ini'
 TWO = 'pack:1 node:1 core:2 pu:1'
 OWN = ['empty-2', 'empty-64', 'empty-2-idle-2ms', 'ramp-5ns', 'heavy-50ns', 'two-callers', 'undo',
        'idle-burn']
 QUICK = ['--machine', TWO, '--repeat', '1', '--warmup', '0', '--set', 'blocks=4', '--set',
          'block_ns=1000', '--case', ','.join(OWN)]
-
-
-def run(*args, expect=0):
-    done = subprocess.run([JOBS, *args], capture_output=True, text=True)
-    assert done.returncode == expect, (args, done.returncode, done.stderr)
-    return done.stdout if expect == 0 else done.stderr
-
-
-def figures(*args):
-    """{(case, impl, threads): {metric: value}}"""
-    out = {}
-    lines = [line for line in run(*args, '--format', 'csv').splitlines() if line[:1] != '#']
-    for row in csv.DictReader(lines):
-        key = row['case'], row['impl'], int(row['threads'])
-        out.setdefault(key, {})[row['metric']] = float(row['value'])
-    return out
 
 
 def natively():

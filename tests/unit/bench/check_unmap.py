@@ -4,34 +4,19 @@
 
 usage: check_unmap.py UNMAP
 """
-import csv
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
-UNMAP = sys.argv[1]
+from bench_csv import Bench
+
+BENCH = Bench(sys.argv[1])
+run, figures = BENCH.run, BENCH.figures
 PROFILE = pathlib.Path(__file__).resolve().parents[3] / 'bench' / 'machines' / 'haswell-ex.ini'
 SMALL = ['--machine', 'pack:1 node:1 core:2 pu:1', '--memory', '32M', '--threads', '1,2']
 TWO_NODES = ['--mode', 'virtual', '--machine', 'pack:2 node:1 core:2 pu:1', '--memory', '64M']
 SHARES = ['zone_lock_share', 'lru_lock_share', 'pte_lock_share']
-
-
-def run(*args, expect=0):
-    done = subprocess.run([UNMAP, *args], capture_output=True, text=True)
-    assert done.returncode == expect, (args, done.returncode, done.stderr)
-    return done.stdout if expect == 0 else done.stderr
-
-
-def figures(*args):
-    """{(case, impl, threads): {metric: value}}"""
-    out = {}
-    lines = [line for line in run(*args, '--format', 'csv').splitlines() if line[:1] != '#']
-    for row in csv.DictReader(lines):
-        key = row['case'], row['impl'], int(row['threads'])
-        out.setdefault(key, {})[row['metric']] = float(row['value'])
-    return out
 
 
 def list_cases():
