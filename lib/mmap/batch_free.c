@@ -43,7 +43,7 @@ static void free_chain(struct mm_work *work)
 
 		next = batch->next;
 		mm_mmap_free_batch(w->mmap, batch, w->runs);
-		mm_mmap_frame_free(w->mmap->buddy, frame);
+		mm_buddy_frame_free(w->mmap->buddy, frame);
 	}
 }
 

@@ -77,7 +77,7 @@ static void free_frames(struct mm_gather *g)
 
 	for (; frame; frame = next) {
 		next = ((struct mm_gather_batch *)mm_frame_data(frame))->next;
-		mm_mmap_frame_free(g->mmap->buddy, frame);
+		mm_buddy_frame_free(g->mmap->buddy, frame);
 	}
 	g->local.next = NULL;
 	g->batch_count = 0;
@@ -107,7 +107,7 @@ static bool add_batch(struct mm_gather *g)
 
 	if (g->batch_count == g->how.max_batches)
 		return false;
-	frame = mm_mmap_frame_alloc(g->mmap->buddy, MMSIM_GFP_NOWAIT, false);
+	frame = mm_buddy_frame_alloc(g->mmap->buddy, MMSIM_GFP_NOWAIT, false);
 	if (!frame)
 		return false;
 	batch = mm_frame_data(frame);

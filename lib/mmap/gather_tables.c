@@ -16,7 +16,7 @@ static void free_batch(struct mm_rcu_head *head)
 
 	for (unsigned i = 0; i < MM_TABLE_BATCH_MAX && batch->table[i]; i++)
 		mm_mmap_table_free(batch->table[i]);
-	mm_mmap_frame_free(b, frame);
+	mm_buddy_frame_free(b, frame);
 }
 
 /* T3, for a table that was unhooked and flushed: from here on nobody can find it but who already has. */
@@ -60,7 +60,7 @@ static bool have_batch(struct mm_gather *g)
 
 	if (g->tables)
 		return true;
-	frame = mm_mmap_frame_alloc(g->mmap->buddy, MMSIM_GFP_NOWAIT, false);
+	frame = mm_buddy_frame_alloc(g->mmap->buddy, MMSIM_GFP_NOWAIT, false);
 	if (!frame)
 		return false;
 	g->tables = mm_frame_data(frame);

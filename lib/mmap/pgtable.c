@@ -7,14 +7,14 @@
 /* The data of a table's frame is its struct mm_table, which knows where the entries are. */
 struct mm_table *mm_mmap_table_alloc(struct mm_buddy *b, struct mm_lockset *locks, unsigned level)
 {
-	struct mmsim_page *page = mm_mmap_frame_alloc(b, MMSIM_GFP_KERNEL_ACCOUNT, true);
+	struct mmsim_page *page = mm_buddy_frame_alloc(b, MMSIM_GFP_KERNEL_ACCOUNT, true);
 	struct mm_table *table;
 
 	if (!page)
 		return NULL;
 	table = mm_base_meta_alloc(b->exec->meta, sizeof(*table));
 	if (!table) {
-		mm_mmap_frame_free(b, page);
+		mm_buddy_frame_free(b, page);
 		return NULL;
 	}
 	table->entry = mm_frame_data(page);
@@ -35,7 +35,7 @@ void mm_mmap_table_free(struct mm_table *table)
 	page->priv = (uintptr_t)table->entry;
 	mm_sync_spin_fini(&table->lock);
 	mm_base_meta_free(b->exec->meta, table, sizeof(*table));
-	mm_mmap_frame_free(b, page);
+	mm_buddy_frame_free(b, page);
 }
 
 struct mm_spinlock *mm_mmap_table_lock(struct mmsim_mm *mm, struct mm_table *table)

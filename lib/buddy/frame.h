@@ -10,14 +10,14 @@
  *
  * Locking: none; a frame is its owner's.
  */
-#ifndef MM_MMAP_FRAME_H
-#define MM_MMAP_FRAME_H
+#ifndef MM_BUDDY_FRAME_H
+#define MM_BUDDY_FRAME_H
 
 #include "buddy.h"
 
 /* A page and 4096 bytes, zeroed if `zero`. NULL: no page, or no memory for the bytes. */
-struct mmsim_page *mm_mmap_frame_alloc(struct mm_buddy *b, mmsim_gfp_t gfp, bool zero);
-void mm_mmap_frame_free(struct mm_buddy *b, struct mmsim_page *page);
+struct mmsim_page *mm_buddy_frame_alloc(struct mm_buddy *b, mmsim_gfp_t gfp, bool zero);
+void mm_buddy_frame_free(struct mm_buddy *b, struct mmsim_page *page);
 
 static inline void *mm_frame_data(const struct mmsim_page *page)
 {

@@ -17,7 +17,7 @@ static void *data_of(struct mm_buddy *b, const struct mmsim_page *page, bool zer
 	return data;
 }
 
-struct mmsim_page *mm_mmap_frame_alloc(struct mm_buddy *b, mmsim_gfp_t gfp, bool zero)
+struct mmsim_page *mm_buddy_frame_alloc(struct mm_buddy *b, mmsim_gfp_t gfp, bool zero)
 {
 	struct mmsim_page *page = mm_buddy_alloc_pages(b, MMSIM_NUMA_NO_NODE, gfp, 0);
 	void *data;
@@ -36,7 +36,7 @@ struct mmsim_page *mm_mmap_frame_alloc(struct mm_buddy *b, mmsim_gfp_t gfp, bool
 	return page;
 }
 
-void mm_mmap_frame_free(struct mm_buddy *b, struct mmsim_page *page)
+void mm_buddy_frame_free(struct mm_buddy *b, struct mmsim_page *page)
 {
 	if (!b->pages->base)
 		mm_base_meta_free(b->exec->meta, mm_frame_data(page), MMSIM_PAGE_SIZE);
