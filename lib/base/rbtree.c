@@ -38,6 +38,18 @@ static void update(const struct mm_rb_root *root, struct mm_rb_node *node)
 		root->update(node);
 }
 
+static void wrote(struct mm_rb_root *root, struct mm_rb_node *node)
+{
+	if (root->wrote && node)
+		root->wrote(root, node);
+}
+
+static void set_red(struct mm_rb_root *root, struct mm_rb_node *node, bool red)
+{
+	node->red = red;
+	wrote(root, node);
+}
+
 /*
  * The node goes down on `side`, its child of the other side takes its place. The subtree holds the same nodes
  * as before, so nothing above it changes.
@@ -49,6 +61,10 @@ static void rotate(struct mm_rb_root *root, struct mm_rb_node *node, unsigned si
 	put_in_place(root, node, node->parent, up);
 	set_child(node, !side, up->child[side]);
 	set_child(up, side, node);
+	wrote(root, node);
+	wrote(root, up);
+	wrote(root, up->parent);
+	wrote(root, node->child[!side]);
 	update(root, node);
 	update(root, up);
 }
@@ -71,10 +87,10 @@ static void mend_red(struct mm_rb_root *root, struct mm_rb_node *node)
 		grand = parent->parent; /* there is one: the root is black */
 		side = side_of(parent, grand);
 		uncle = grand->child[!side];
-		grand->red = true;
+		set_red(root, grand, true);
 		if (is_red(uncle)) {
-			uncle->red = false;
-			parent->red = false;
+			set_red(root, uncle, false);
+			set_red(root, parent, false);
 			node = grand;
 			continue;
 		}
@@ -111,7 +127,7 @@ static void borrow_black(struct mm_rb_root *root, struct mm_rb_node *parent, uns
 	rotate(root, parent, side);
 	sibling->red = parent->red;
 	parent->red = false;
-	sibling->child[!side]->red = false;
+	set_red(root, sibling->child[!side], false);
 }
 
 /* D1 but for paths through `node`, which may be NULL, below `parent`: they lack a black node. */
@@ -133,12 +149,12 @@ static void mend_black(struct mm_rb_root *root, struct mm_rb_node *node, struct 
 			borrow_black(root, parent, side);
 			return;
 		}
-		sibling->red = true;
+		set_red(root, sibling, true);
 		node = parent;
 		parent = node->parent;
 	}
 	if (node)
-		node->red = false;
+		set_red(root, node, false);
 }
 
 static struct mm_rb_node *outermost(struct mm_rb_node *node, unsigned side)
@@ -163,6 +179,9 @@ static void erase_inner(struct mm_rb_root *root, struct mm_rb_node *node)
 	set_child(next, 0, node->child[0]);
 	put_in_place(root, node, node->parent, next);
 	next->red = node->red;
+	wrote(root, next);
+	wrote(root, next->parent);
+	wrote(root, parent);
 	if (parent != next)
 		mm_base_rb_changed(root, parent); /* may end below next … */
 	update(root, next); /* … whose value was about another subtree */

@@ -32,6 +32,8 @@ struct mm_rb_root {
 	 * augmented.
 	 */
 	bool (*update)(struct mm_rb_node *node);
+	/* Told of each node that rebalancing writes, for who keeps account of lines. NULL: nobody. */
+	void (*wrote)(struct mm_rb_root *root, struct mm_rb_node *node);
 };
 
 /* Put a node at the place that a search from the root found: *link, below parent, both NULL at first. */

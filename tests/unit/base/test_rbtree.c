@@ -120,6 +120,49 @@ static void erase(struct item *it)
 	memmove(&model.in[i], &model.in[i + 1], (model.nr - i) * sizeof(model.in[0]));
 }
 
+/*
+ * Who keeps account is told of every node whose colour changes, the new one's parent and what it is above
+ * excepted.
+ */
+static bool told[MOST];
+
+static void tell(struct mm_rb_root *of, struct mm_rb_node *node)
+{
+	assert_ptr_equal(of, &root);
+	told[item_of(node) - item] = true;
+}
+
+static void assert_told(const struct item *before, const struct item *but)
+{
+	for (size_t i = 0; i < MOST; i++)
+		if (before[i].in && item[i].in && &item[i] != but)
+			assert_true(told[i] || before[i].rb.red == item[i].rb.red);
+}
+
+static void rebalancing_is_told(void **state)
+{
+	static struct item before[MOST];
+	struct mm_rng rng = mm_rng_split(SEED, 1);
+	unsigned colours = 0;
+
+	(void)state;
+	root.wrote = tell;
+	for (unsigned n = 0; n < 4000; n++) {
+		struct item *it = &item[mm_rng_below(&rng, MOST)];
+
+		memcpy(before, item, sizeof(item));
+		memset(told, 0, sizeof(told));
+		if (it->in)
+			erase(it);
+		else
+			insert(it, mm_rng_below(&rng, 1000));
+		assert_told(before, it);
+		for (size_t i = 0; i < MOST; i++)
+			colours += told[i];
+	}
+	assert_true(colours > 1000);
+}
+
 static void assert_order(unsigned side)
 {
 	const struct mm_rb_node *node = mm_base_rb_end(&root, !side);
@@ -380,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(empty, setup),
 		cmocka_unit_test_setup(in_order, setup),
+		cmocka_unit_test_setup(rebalancing_is_told, setup_plain),
 		cmocka_unit_test_setup(duplicates, setup),
 		cmocka_unit_test_setup(duplicates, setup_plain),
 		cmocka_unit_test_setup(erase_from_anywhere, setup),
