@@ -220,14 +220,51 @@ static uint64_t touch(struct mm_cost *c, unsigned cpu, uint64_t now, const void 
 	return ps;
 }
 
-static uint64_t take_line(const struct mm_cost *c, unsigned cpu, const void *obj)
+static uint32_t cache_bit(const struct mm_cost *c, unsigned cpu)
+{
+	return UINT32_C(1) << c->x->cpu[cpu].where.llc % 32;
+}
+
+/* The way to a line that is read by many, as to one of a region; *line is up to date then. */
+static uint64_t see(struct mm_cost *c, unsigned cpu, uint64_t now, struct mm_line *line,
+		    uint64_t cached)
+{
+	bool gone = line->seen && mm_exec_cache_find(&c->caches, line->seen) == MM_IN_MEMORY;
+
+	if (gone || cached > c->figure[MMSIM_FIG_LINE_OWN])
+		mm_exec_cache_insert(&c->caches, cpu, 1);
+	line->seen = mm_exec_cache_use(&c->caches, cpu);
+	return gone ? from_memory(c, cpu, c->x->cpu[cpu].where.node, now) : cached;
+}
+
+/* Copies that others read since it was written are taken away, which takes as long as to one of them. */
+static uint64_t take_line(struct mm_cost *c, unsigned cpu, uint64_t now, const void *obj)
 {
 	/* The caller's: const only because most charges leave their object alone. */
 	struct mm_line *line = (struct mm_line *)(uintptr_t)obj;
-	uint32_t writer = line->writer;
+	uint32_t writer = line->writer, readers = line->readers;
+	uint64_t way = mm_exec_cost_line(c, writer ? writer - 1 : cpu, cpu);
 
 	line->writer = cpu + 1;
-	return mm_exec_cost_line(c, writer ? writer - 1 : cpu, cpu);
+	line->readers = 0;
+	if (readers)
+		way = mm_max(way, c->figure[readers == cache_bit(c, cpu) ? MMSIM_FIG_LINE_LLC
+									 : MMSIM_FIG_LINE_NODE]);
+	return line->seen ? see(c, cpu, now, line, way) : way;
+}
+
+/* The first CPU of a last-level cache to read what another one wrote fetches it for all of them. */
+static uint64_t read_line(struct mm_cost *c, unsigned cpu, uint64_t now, const void *obj)
+{
+	struct mm_line *line = (struct mm_line *)(uintptr_t)obj;
+	uint32_t bit = cache_bit(c, cpu);
+	uint64_t way = c->figure[MMSIM_FIG_LINE_OWN];
+
+	if (line->writer && line->writer != cpu + 1 && !(line->readers & bit)) {
+		line->readers |= bit;
+		way = mm_exec_cost_line(c, line->writer - 1, cpu);
+	}
+	return see(c, cpu, now, line, way);
 }
 
 /* C3. Those after the first change, of n in a row, find the line where it is, and keep it there. */
@@ -258,10 +295,12 @@ uint64_t mm_exec_cost_of(struct mm_cost *c, unsigned cpu, uint64_t now, enum mm_
 {
 	switch (what) {
 	case MM_CHARGE_LOCK:
-		return c->figure[MMSIM_FIG_ATOMIC] + take_line(c, cpu, obj);
+		return c->figure[MMSIM_FIG_ATOMIC] + take_line(c, cpu, now, obj);
 	case MM_CHARGE_UNLOCK:
 	case MM_CHARGE_LINE:
-		return take_line(c, cpu, obj);
+		return take_line(c, cpu, now, obj);
+	case MM_CHARGE_READ:
+		return read_line(c, cpu, now, obj);
 	case MM_CHARGE_RMW:
 		return c->figure[MMSIM_FIG_ATOMIC] + touch(c, cpu, now, obj, 1, false);
 	case MM_CHARGE_ATOMIC:

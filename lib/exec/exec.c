@@ -176,7 +176,7 @@ static int spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumas
 {
 	/* First: it starts after what making it costs, and loads are those of that time. */
 	mm_exec_charge(x, MM_CHARGE_SPAWN, NULL, made);
-	*task = (struct mm_task){ .fn = fn, .arg = arg, .loaded = true };
+	*task = (struct mm_task){ .fn = fn, .arg = arg, .loaded = true, .rested = !made };
 	return start(x, task, choose_cpu(x, allowed));
 }
 

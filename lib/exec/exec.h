@@ -51,6 +51,10 @@ struct mm_task;
 /* For a cost that follows whoever wrote last: beside a lock word, in a node of a tree … */
 struct mm_line {
 	uint32_t writer; /* of the virtual back end: CPU + 1, 0: nobody yet */
+	/* Of one that is also only read: whose reading caches tell apart, and which may leave them. */
+	uint32_t
+		readers; /* last-level caches, by number modulo 32, that have a copy since it was written */
+	uint32_t seen; /* its last use, an mm_cached of cache.h; 0: it was never only read */
 };
 
 /* For a word that many CPUs change atomically without a lock: they queue for its line. Starts zeroed. */
@@ -82,6 +86,7 @@ enum mm_charge {
 	MM_CHARGE_TOUCH, /* obj: in a region, written, n: bytes; under a lock or the caller's own */
 	MM_CHARGE_POST, /* the same, but nobody waits for it: a store into a line not read before */
 	MM_CHARGE_LINE, /* obj: struct mm_line, written; under a lock or the caller's own */
+	MM_CHARGE_READ, /* obj: struct mm_line, read only; the same */
 	MM_CHARGE_STREAM, /* obj: first byte, n: bytes stored past the cache */
 	MM_CHARGE_PAGE_INIT, /* obj: first struct page, n: struct pages stored through the cache */
 	MM_CHARGE_CLEAR, /* obj: struct page of the first page, n: bytes of pages cleared by a core */
@@ -231,6 +236,7 @@ struct mm_task {
 	int nice; /* atomic: E7; 0 at first, whatever its maker's is */
 	bool resident; /* constant after spawn */
 	bool loaded; /* E6, its own: counts as load */
+	bool rested; /* of the back end: has slept, and not run since; see mm_exec_spawn_warm() */
 	struct mm_rng rng; /* split by id */
 	uint32_t *
 		quick; /* atomic: the thread's flag for biased locks, as long as the exec; or NULL */
@@ -288,13 +294,18 @@ static inline bool mm_exec_attach(struct mm_exec *x, struct mm_task *guest)
 
 /*
  * Start fn(arg) as a task on the CPU of `allowed` (NULL: any) that has the fewest tasks; among equals one
- * on the core with the fewest, the caller's own CPU last, the lowest number first. `task` stays the exec's until mm_exec_join().
- * 0, or -EAGAIN: nothing was started and `task` may be reused. The caller is a task of x.
+ * on the core with the fewest, the caller's own CPU last, the lowest number first. `task` stays the exec's
+ * until mm_exec_join(). 0, or -EAGAIN: nothing was started and `task` may be reused. The caller is a task
+ * of x.
  */
 int mm_exec_spawn(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
 		  void (*fn)(void *arg), void *arg);
 
-/* The same for one that takes the place of another which has ended: nothing is made, nothing charged. */
+/*
+ * The same for one that takes the place of another which has ended, as a kworker that sleeps between its
+ * works: nothing is made, nothing charged, and in virtual time it need not wait for the slice of who has
+ * the CPU.
+ */
 int mm_exec_spawn_warm(struct mm_exec *x, struct mm_task *task, const struct mm_cpumask *allowed,
 		       void (*fn)(void *arg), void *arg);
 
@@ -320,10 +331,10 @@ static inline bool mm_exec_core_idle(const struct mm_exec *x, unsigned cpu)
 }
 
 /*
- * Change the priority of a task of x that has not been joined, from any task of x, also of itself. A task that
- * has ended stays as it is. Native: the thread's, as far as the host permits, see native_nice.c; attached
- * threads, which are the program's, keep theirs. Virtual: see V7 in virtual.c. Elsewhere nothing but
- * task->nice. A schedule point. E7. Counterpart: set_user_nice().
+ * Change the priority of a task of x that has not been joined, from any task of x, also of itself. A task
+ * that has ended stays as it is. Native: the thread's, as far as the host permits, see native_nice.c;
+ * attached threads, which are the program's, keep theirs. Virtual: see V7 in virtual.c. Elsewhere nothing
+ * but task->nice. A schedule point. E7. Counterpart: set_user_nice().
  */
 void mm_exec_set_nice(struct mm_exec *x, struct mm_task *task, int nice);
 

@@ -23,9 +23,11 @@
  *  V7: a task's slice is that of nice 0 times its weight (nice.h), so that tasks which share a CPU get it in
  *      proportion to their weights. Who becomes ready runs next, and that as soon as V4 lets it, if the
  *      current task has a higher nice value. Where every nice value is 0 this changes nothing.
+ *  V8: a kworker that wakes is to run before its equals that have had the CPU since: it has slept, they
+ *      have not. Once it runs it is one of them.
  *
- * Counterpart of V7: SCHED_OTHER of kernel/sched/fair.c. Difference: there the slices are equal and a task of
- * less weight has its turn less often; here it has it as often, but shorter.
+ * Counterpart of V7, V8: SCHED_OTHER of kernel/sched/fair.c. Difference: there the slices are equal and a
+ * task of less weight has its turn less often; here it has it as often, but shorter.
  */
 #include "virtual.h"
 
@@ -45,7 +47,8 @@ struct vcpu {
 	struct mm_strand *current; /* runs, or would if it were this CPU's turn, or spins */
 	bool spins; /* V5 */
 	mm_list ready; /* who else wants to run here, V6 */
-	struct mm_strand *urgent; /* V7: one of them, not to wait for the slice's end; or NULL */
+	struct mm_strand
+		*urgent; /* V7, V8: one of them, not to wait for the slice's end; or NULL */
 	uint64_t slice_start, slice_end;
 	uint64_t idle_since;
 };
@@ -105,6 +108,14 @@ static int nice_of(const struct mm_strand *st)
 	return __atomic_load_n(&st->task->nice, __ATOMIC_RELAXED);
 }
 
+/* V7, V8: does it take the CPU from the other? */
+static bool outranks(const struct mm_strand *st, const struct mm_strand *other)
+{
+	int nice = nice_of(st), others = nice_of(other);
+
+	return nice < others || (nice == others && st->task->rested && !other->task->rested);
+}
+
 static uint64_t slice_of(const struct machine *m, const struct mm_strand *st)
 {
 	return m->slice[nice_of(st) - MM_NICE_HIGHEST];
@@ -131,7 +142,7 @@ static void mark(struct machine *m, const struct vcpu *c, const struct mm_strand
 /* V7: will somebody be put in the current task's place before its slice is over? */
 static bool is_pressed(const struct vcpu *c)
 {
-	return c->urgent && nice_of(c->urgent) < nice_of(c->current);
+	return c->urgent && outranks(c->urgent, c->current);
 }
 
 /* When the current task is to make way for somebody who is ready. */
@@ -156,6 +167,7 @@ static void set_horizon(struct machine *m)
 static void set_current(struct machine *m, struct vcpu *c, struct mm_strand *st)
 {
 	c->current = st;
+	st->task->rested = false;
 	c->slice_start = c->clock.key;
 	c->slice_end = later(c->slice_start, slice_of(m, st));
 	mark(m, c, st, MMSIM_MARK_RUN);
@@ -270,7 +282,7 @@ static void limit_spin_anew(struct mm_strands *s, struct vcpu *c, uint64_t at)
 static void wait_for_cpu(struct mm_strands *s, struct vcpu *c, struct mm_strand *st, uint64_t at)
 {
 	enqueue(c, st, at);
-	if (nice_of(st) < nice_of(is_pressed(c) ? c->urgent : c->current)) {
+	if (outranks(st, is_pressed(c) ? c->urgent : c->current)) {
 		c->urgent = st;
 		limit_spin_anew(s, c, at);
 	} else {
@@ -512,7 +524,8 @@ static void flow(struct machine *m, enum mm_charge what, const void *obj, uint64
 }
 
 /*
- * V7: how many ns of work are done before it is seen whether somebody comes: up to what others do next, but not
+ * V7: how many ns of work are done before it is seen whether somebody comes: up to what others do next, but
+ *     not
  * in crumbs, nor beyond the slice.
  */
 static uint64_t piece_of_work(const struct machine *m)

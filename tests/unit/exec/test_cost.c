@@ -97,6 +97,51 @@ static void lines_of_objects(void **state)
 	assert_int_equal(line.writer, 13);
 }
 
+/* The first reader of each last-level cache fetches it for all there; who writes takes the copies away. */
+static void lines_that_are_read(void **state)
+{
+	struct mm_line line = { 0 };
+
+	(void)state;
+	assert_int_equal(of(0, MM_CHARGE_READ, &line, 1), 1 * NS);
+	assert_int_equal(of(0, MM_CHARGE_LINE, &line, 1), 1 * NS);
+	assert_int_equal(of(0, MM_CHARGE_READ, &line, 1), 1 * NS);
+	assert_int_equal(of(1, MM_CHARGE_READ, &line, 1), 20 * NS);
+	assert_int_equal(of(9, MM_CHARGE_READ, &line, 1), 1 * NS);
+	assert_int_equal(of(2, MM_CHARGE_READ, &line, 1), 50 * NS);
+	assert_int_equal(of(3, MM_CHARGE_READ, &line, 1), 1 * NS);
+	assert_int_equal(of(4, MM_CHARGE_READ, &line, 1), 130 * NS);
+	assert_int_equal(of(0, MM_CHARGE_LINE, &line, 1), 50 * NS);
+	assert_int_equal(of(2, MM_CHARGE_READ, &line, 1), 50 * NS);
+	assert_int_equal(of(3, MM_CHARGE_LINE, &line, 1), 50 * NS);
+	assert_int_equal(of(2, MM_CHARGE_READ, &line, 1), 20 * NS);
+	assert_int_equal(of(3, MM_CHARGE_LINE, &line, 1), 20 * NS);
+	assert_int_equal(of(3, MM_CHARGE_LINE, &line, 1), 1 * NS);
+}
+
+/*
+ * One that is read leaves the caches when as many others have come as these hold; a lock's word never does.
+ */
+static void lines_that_fall_out(void **state)
+{
+	struct mm_line line = { 0 }, lock = { 0 };
+
+	(void)state;
+	figure[MMSIM_FIG_CORE_CACHE] = 64 * 1000;
+	figure[MMSIM_FIG_LLC_SIZE] = 1 * 1000;
+	reopen();
+	of(0, MM_CHARGE_READ, &line, 1);
+	of(0, MM_CHARGE_LOCK, &lock, 1);
+	mm_exec_cache_insert(&cost.caches, 0, 1 << 13);
+	assert_int_equal(of(0, MM_CHARGE_READ, &line, 1), 1 * NS);
+	mm_exec_cache_insert(&cost.caches, 0, 1 << 15);
+	assert_int_equal(of(0, MM_CHARGE_READ, &line, 1), 90 * NS);
+	assert_int_equal(of(0, MM_CHARGE_READ, &line, 1), 1 * NS);
+	mm_exec_cache_insert(&cost.caches, 0, 1 << 15);
+	assert_int_equal(of(0, MM_CHARGE_LINE, &line, 1), 90 * NS);
+	assert_int_equal(of(0, MM_CHARGE_UNLOCK, &lock, 1), 1 * NS);
+}
+
 static uint64_t changed(unsigned cpu, uint64_t ns, struct mm_atomic_line *line, uint64_t n)
 {
 	return mm_exec_cost_of(&cost, cpu, ns * NS, MM_CHARGE_ATOMIC, line, n);
@@ -369,7 +414,10 @@ static void clearing_shares_memory(void **state)
 	assert_int_equal(cost.link[0].nr + cost.link[1].nr, 0);
 }
 
-/* Four fill the link into the other node, 8 GB/s each, read one way and written back the other; a fifth shares it. */
+/*
+ * Four fill the link into the other node, 8 GB/s each, read one way and written back the other; a fifth
+ * shares it.
+ */
 static void clearing_shares_links(void **state)
 {
 	uint64_t alone = PIECE * 1000 / 8;
@@ -572,6 +620,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		COST(lines_by_distance),
 		COST(lines_of_objects),
+		COST(lines_that_are_read),
+		COST(lines_that_fall_out),
 		COST(atomics_queue),
 		COST(atomics_in_a_row),
 		COST(atomics_never_overtake),

@@ -225,6 +225,13 @@ static void sleep_then_jot(void *arg)
 	end_spinning();
 }
 
+static void jot_name(void *arg)
+{
+	struct actor *a = arg;
+
+	jot(a->name);
+}
+
 static void open_gate_at(uint64_t ns)
 {
 	work(ns - now());
@@ -268,6 +275,38 @@ static void wakers_preempt(void **state)
 	/* Neither an equal nor a lower one does so. */
 	assert_true(runs_at(0, 0, 1, 5000, busy) >= HIGH_SLICE);
 	assert_true(runs_at(2, 1, 1, 5000, busy) >= slice_of_1);
+}
+
+/* A kworker that has slept goes before its equal, in its slice; one that is new does not. */
+static uint64_t kworker_runs_at(bool warm, int nice)
+{
+	struct mm_cpumask on = mm_cpumask_of(1);
+	struct actor kworker = { .name = 'k' };
+	struct worker w;
+	uint64_t ran = 0;
+
+	end = 4 * HIGH_SLICE;
+	virtual_open(2);
+	start_worker(&w, 'w', nice, busy);
+	work(5000);
+	point();
+	assert_int_equal((warm ? mm_exec_spawn_warm : mm_exec_spawn)(e.x, &kworker.task, &on,
+								     jot_name, &kworker),
+			 0);
+	join(&kworker);
+	join(&w.a);
+	for (unsigned i = 0; i < nr_notes; i++)
+		ran = notes[i].what == 'k' ? notes[i].ns : ran;
+	env_close(&e);
+	return ran;
+}
+
+static void kworkers_preempt(void **state)
+{
+	(void)state;
+	assert_in_range(kworker_runs_at(true, 0), 5000, 5000 + 2 * STEP + 1);
+	assert_true(kworker_runs_at(false, 0) >= HIGH_SLICE);
+	assert_true(kworker_runs_at(true, -1) >= HIGH_SLICE); /* it is no equal */
 }
 
 /* Before the others that wait, who came first. */
@@ -520,6 +559,7 @@ int main(void)
 		T(equals_share_equally),
 		T(back_at_nice_0),
 		T(wakers_preempt),
+		T(kworkers_preempt),
 		T(wakers_go_first),
 		T(wakers_in_order),
 		T(wakers_cut_work),
