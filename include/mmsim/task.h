@@ -8,12 +8,14 @@
  * Tasks, and the chunks of jobs, have stacks of at least 512 KiB.
  *
  * A machine of any other mode than the native one belongs to one thread at a time, from its outermost call to
- * the end of that call. A task of it must not wait by other means (a pthread_join(), another machine) for a thread that itself
- * calls into it: both would wait for ever, and this is not seen as the deadlock it is.
+ * the end of that call. A task of it must not wait by other means (a pthread_join(), another machine) for a
+ * thread that itself calls into it: both would wait for ever, and this is not seen as the deadlock it is.
  *
- * After fork() the child may only destroy a native machine, as its threads stayed behind; and that only if nothing
- * was under way: where address spaces were used, call mmsim_drain_all_pages() before the fork, or page tables that
- * wait for a grace period may keep the child waiting for ever.
+ * After fork() the child may only destroy a native machine, as its threads stayed behind; and that only if
+ * nothing was under way: where address spaces were used, call mmsim_drain_all_pages() before the fork, or
+ * page tables that wait for a grace period may keep the child waiting for ever. A struct mmsim_vmap is
+ * destroyed first, in the child, too; one with MMSIM_VMAP_FREE_TABLES must be gone before the fork, for the
+ * same reason.
  */
 #ifndef MMSIM_TASK_H
 #define MMSIM_TASK_H
@@ -32,6 +34,78 @@ MMSIM_BEGIN_DECLS
  * started: then none has run fn. Context: any; waits. Cost: O(nr). Since 0.1.
  */
 MMSIM_API int mmsim_run(struct mmsim *m, unsigned nr, void (*fn)(unsigned i, void *arg), void *arg);
+
+/** Tasks of mmsim_run_on() at most: USHRT_MAX, as of nr_threads of test_vmalloc. */
+#define MMSIM_MAX_RUN_ON 65535
+
+/**
+ * mmsim_run_on - the same for more tasks than CPUs.
+ * @nr: 1 to MMSIM_MAX_RUN_ON; task i runs on CPU i % nr_cpus, which tasks of one CPU share.
+ *
+ * All of them exist at the same time, so one may wait for another. Returns as mmsim_run(). Since 0.1.
+ */
+MMSIM_API int mmsim_run_on(struct mmsim *m, unsigned nr, void (*fn)(unsigned i, void *arg),
+			   void *arg);
+
+/** A task that was started alone. */
+struct mmsim_task;
+
+/** mmsim_task_start(): no CPU in particular. */
+#define MMSIM_ANY_CPU UINT32_MAX
+
+/**
+ * mmsim_task_start - start fn(arg) as a task, and go on.
+ * @cpu: where it runs, 0 to nr_cpus - 1; MMSIM_ANY_CPU: that with the fewest tasks. Any number share one.
+ * @out: receives the handle; NULL on failure.
+ *
+ * In the modes that are not native it begins when the caller waits, yields or ends. Returns 0; -EINVAL for a
+ * NULL fn or out, or a CPU that does not exist; -ENOMEM or -EAGAIN when it could not be started. The handle
+ * is the caller's until mmsim_task_join(), which each task needs before mmsim_destroy(), also one that has
+ * ended. Context: any; does not wait. Cost: natively a thread, or one that has ended and is used again.
+ * Since 0.1. Models kthread_run().
+ */
+MMSIM_API int mmsim_task_start(struct mmsim *m, uint32_t cpu, void (*fn)(void *arg), void *arg,
+			       struct mmsim_task **out) MMSIM_MUST_CHECK;
+
+/**
+ * mmsim_task_join - wait until a task has ended; the handle is gone.
+ * @task: not the caller's own; NULL does nothing.
+ *
+ * Context: any; waits. Cost: O(1). Since 0.1. Models the waiting half of kthread_stop().
+ */
+MMSIM_API void mmsim_task_join(struct mmsim_task *task);
+
+/**
+ * mmsim_task_arg - what the calling task was started with.
+ *
+ * Returns the arg of mmsim_task_start(), NULL for a caller that it did not start. Context: any. Cost: O(1).
+ * Since 0.1. Models kthread_data().
+ */
+MMSIM_API void *mmsim_task_arg(const struct mmsim *m);
+
+/**
+ * mmsim_park - wait until woken, as long as a word has a value.
+ * @word: the caller's, changed atomically by whoever wakes.
+ * @val: returns at once if *word is not this.
+ * @timeout_ns: of the machine's clock; UINT64_MAX: no end.
+ *
+ * Returns 0: woken, or *word was different, or for no reason at all, so look again; -ETIMEDOUT; -EINVAL for
+ * a NULL word; -ECHILD in the child of a fork, where nobody is left to wake it. What was stored in *word
+ * before is seen afterwards with all that went before it. Context: any; waits. Cost: a switch.
+ * Since 0.1. Models futex(2), FUTEX_WAIT.
+ */
+MMSIM_API int mmsim_park(struct mmsim *m, uint32_t *word, uint32_t val, uint64_t timeout_ns);
+
+/**
+ * mmsim_unpark - wake who waits on a word.
+ * @word: not read; what it is in may be gone already.
+ * @nr: at most; those who wait longest first where an order is known.
+ *
+ * Change the word before, with a release, and put a mmsim_cond_resched() before that change if it is to be
+ * explored. Context: any; does not wait. Cost: natively a system call, also if nobody waits. Since 0.1.
+ * Models futex(2), FUTEX_WAKE.
+ */
+MMSIM_API void mmsim_unpark(struct mmsim *m, uint32_t *word, unsigned nr);
 
 /**
  * mmsim_yield - let other tasks run.
