@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,10 @@ static void read_books(struct mmsim *m, struct watch_books *books)
 	while (books->nr < WATCH_MAX_LOCKS &&
 	       !mmsim_lock_info(m, books->nr, &books->lock[books->nr]))
 		books->nr++;
+	if (books->nr == WATCH_MAX_LOCKS) {
+		fprintf(stderr, "watch: more kinds of locks than WATCH_MAX_LOCKS\n");
+		abort();
+	}
 }
 
 /* By name: a kind that no lock was of before has no fixed place. */

@@ -11,7 +11,7 @@
 
 #include "timeline.h"
 
-#define WATCH_MAX_LOCKS 32
+#define WATCH_MAX_LOCKS 64
 
 struct bench_session;
 struct report;
