@@ -232,17 +232,9 @@ static void flush_own(struct mm_tlb *t, unsigned self, struct shootdown *s)
 	mm_exec_charge(t->exec, MM_CHARGE_TLB_FLUSH, NULL, nr);
 }
 
-/* 0: so many that everything is dropped instead. */
-static uint64_t strides_of(const struct mm_tlb_flush *what)
-{
-	uint64_t nr = (what->end - what->start) >> what->stride_shift;
-
-	return nr <= MM_TLB_CEILING ? nr : 0;
-}
-
 void mm_tlb_flush(struct mm_tlb *t, struct mm_tlb_context *ctx, const struct mm_tlb_flush *what)
 {
-	struct shootdown s = { .ctx = ctx, .what = what, .strides = strides_of(what) };
+	struct shootdown s = { .ctx = ctx, .what = what, .strides = mm_tlb_strides(what) };
 	unsigned self = mm_exec_cpu(t->exec);
 
 	mm_assert(what->start < what->end);

@@ -15,7 +15,7 @@
  * Counterpart: arch/x86/mm/tlb.c. Differences: an interrupt is made by its sender, who changes the other
  * CPU's state under its lock and is charged for sending and waiting, not for that lock; who leaves a
  * context leaves its mask at once; natively several tasks may share a CPU, so an access is made under its
- * lock, too, if it is checked; no global pages, no separate kernel and user ids.
+ * lock, too, if it is checked; no separate kernel and user ids. The kernel's own addresses: tlb_kernel.h.
  *
  *  T1: whenever a CPU's lock is free, it is in the mask of the context that it has loaded and in no other. A
  *      context not loaded it has at most in an id, with the generation up to which it was flushed.
@@ -25,6 +25,7 @@
  *      generation; who flushes raises it before he reads either: one of them sees the other.
  *  T3: a page that is freed is in no TLB that could use it without a flush; a table that is freed is in none
  *      of a context that is loaded, be it lazily: a CPU walks ahead of its instructions (checked only).
+ *      Of the kernel's addresses only tables must not: vfree() frees pages before it flushes.
  *
  * Locking: each CPU's state under its lock (MM_RANK_TLB), never two at a time; generation and mask are
  * atomic. Cost: a flush is two atomic operations, and one for each further CPU that is told.
@@ -44,9 +45,12 @@ enum {
 		33, /* tlb_single_page_flush_ceiling: more pages than that are a full flush */
 };
 
+/* Set in the id of a context of the kernel's addresses, which no CPU enters: tlb_kernel.h. */
+#define MM_TLB_KERNEL (UINT64_C(1) << 63)
+
 /* Of an address space. */
 struct mm_tlb_context {
-	uint64_t id; /* constant after init; 1 and up */
+	uint64_t id; /* constant after init; 1 and up, with MM_TLB_KERNEL or without */
 	uint64_t gen mm_cacheline_aligned; /* atomic: 1 and up */
 	struct mm_atomic_line line; /* of gen */
 	uint64_t mask[MMSIM_MAX_CPUS / 64]; /* atomic: T1 */
@@ -116,6 +120,14 @@ void mm_tlb_info(const struct mm_tlb *t, struct mmsim_tlb_info *out);
  */
 bool mm_tlb_reach(struct mm_tlb *t, struct mm_tlb_cpu *c);
 void mm_tlb_let_go(struct mm_tlb_cpu *c, bool bare);
+
+/* How many strides are dropped one by one; 0: so many that everything is dropped instead. */
+static inline uint64_t mm_tlb_strides(const struct mm_tlb_flush *what)
+{
+	uint64_t nr = (what->end - what->start) >> what->stride_shift;
+
+	return nr <= MM_TLB_CEILING ? nr : 0;
+}
 
 static inline struct mm_tlb_cpu *mm_tlb_cpu(const struct mm_tlb *t, unsigned cpu)
 {

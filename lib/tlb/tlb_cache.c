@@ -98,7 +98,8 @@ void mm_tlb_fill(struct mm_tlb *t, struct mm_tlb_cpu *c, const struct mm_tlb_con
 	struct mm_tlb_entry *e =
 		place(c, ctx->id, what->start, kind_of(what), what->end - what->start);
 
-	mm_assert(mm_tlb_has_loaded(c, ctx) && mm_spin_held(&c->lock));
+	mm_assert(mm_spin_held(&c->lock));
+	mm_assert(ctx->id & MM_TLB_KERNEL || mm_tlb_has_loaded(c, ctx));
 	mm_assert(kind_of(what) != HUGE ||
 		  (what->end - what->start == UINT64_C(1) << HUGE_SHIFT && !(what->pfn % 512)));
 	empty(t, e);
@@ -113,6 +114,8 @@ static bool is_touched(const struct mm_tlb_entry *e, const struct mm_tlb_flush *
 {
 	uint64_t at = what->start;
 
+	if (e->context & MM_TLB_KERNEL && e->table && !what->freed_tables)
+		return false; /* K1: no more than is asked for */
 	if (what->end == UINT64_MAX)
 		return true;
 	if (e->end <= what->start || what->end <= e->start)
@@ -144,11 +147,17 @@ void mm_tlb_forget(struct mm_tlb *t, struct mm_tlb_cpu *c, const struct mm_tlb_c
 
 /* The law: T3 */
 
-/* Or would it be dropped before the CPU looks at it? */
+/*
+ * Or would it be dropped before the CPU looks at it? Nobody uses the kernel's addresses once they are
+ * unmapped: its pages may go before the flush. CPUs walk ahead all the same: its tables may not.
+ */
 static bool is_usable(struct mm_tlb_cpu *c, const struct mm_tlb_entry *e)
 {
-	const struct mm_tlb_asid *a = mm_tlb_find_asid(c, e->context);
+	const struct mm_tlb_asid *a;
 
+	if (e->context & MM_TLB_KERNEL)
+		return e->table;
+	a = mm_tlb_find_asid(c, e->context);
 	mm_invariant("E3: entries of a context with an id", a);
 	if (c->loaded && c->loaded->id == e->context && (e->table || !c->lazy))
 		return true;

@@ -16,7 +16,8 @@
  *  E1: an entry of context c on a CPU says what some walk of c by that CPU found, and since then no flush
  *      of its range has reached the CPU.
  *  E2: held[h] is the number of entries of all CPUs for pages and tables of hash h.
- *  E3: a context that has entries on a CPU has an id there.
+ *  E3: a context that has entries on a CPU has an id there, unless it is one of the kernel's addresses: those
+ *      need none, so all their entries can be used at any time.
  *
  * Locking: the CPU's lock, but for held, which is atomic.
  */
