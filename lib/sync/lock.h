@@ -31,6 +31,15 @@ enum mm_lock_rank {
 	MM_RANK_PADATA_REORDER, /* jobs that wait for their turn */
 	MM_RANK_PADATA_SERIAL, /* jobs whose turn it is, on one CPU */
 	MM_RANK_PADATA_WORKS, /* a padata instance's work items */
+	MM_RANK_VMAP_PURGE, /* a mutex: a drain of kernel addresses */
+	MM_RANK_VMAP_BLOCK, /* a block of vm_map_ram() */
+	MM_RANK_VMAP_QUEUE, /* a CPU's blocks, or those of a hash */
+	MM_RANK_VMAP_TABLES, /* the kernel's page tables */
+	MM_RANK_VMAP_BUSY, /* areas in use, of a node */
+	MM_RANK_VMAP_LAZY, /* areas that wait for a flush, of a node */
+	MM_RANK_VMAP_POOL, /* areas to be used again, of a node */
+	MM_RANK_VMAP_FREE, /* addresses that nobody has */
+	MM_RANK_SLAB, /* objects that no CPU keeps */
 	MM_RANK_PAGE_TABLE, /* the upper page tables of an address space */
 	MM_RANK_PMD, /* a table of huge entries and tables */
 	MM_RANK_PTE, /* a table of entries of pages */
