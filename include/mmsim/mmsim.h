@@ -29,6 +29,7 @@
 #include <mmsim/trace.h>
 #include <mmsim/vfio.h>
 #include <mmsim/version.h>
+#include <mmsim/vmalloc.h>
 #include <mmsim/vmap.h>
 #include <mmsim/zone_device.h>
 

@@ -168,8 +168,109 @@ struct mmsim_vmap_info {
 	uint64_t pages; /* nr_vmalloc_pages */
 };
 
+/**
+ * mmsim_vmap_create - an empty space.
+ * @params: NULL: all defaults.
+ * @out: receives it; NULL if there is none.
+ *
+ * Returns 0; -EINVAL with a message that names the field; -EBUSY when the machine is not booted; -ENOMEM.
+ * Owned by the caller until mmsim_vmap_destroy(), before its machine's. Context: any; may wait. Cost:
+ * O(nodes). Since 0.1. Models vmalloc_init().
+ */
+MMSIM_API int mmsim_vmap_create(struct mmsim *m, const struct mmsim_vmap_params *params,
+				struct mmsim_vmap **out);
+
+/**
+ * mmsim_vmap_destroy - free what is left, and the space.
+ *
+ * Areas still in use are freed with their pages, except pages that were vmap()ed without
+ * MMSIM_VM_MAP_PUT_PAGES. Nobody else uses it any more. NULL is allowed. Context: any; waits.
+ * Cost: O(areas). Since 0.1.
+ */
+MMSIM_API void mmsim_vmap_destroy(struct mmsim_vmap *v);
+
+/**
+ * mmsim_vmap_params_of - what it was made with, defaults filled in.
+ *
+ * Returns 0; -EINVAL for a NULL. Context: any. Cost: O(1). Since 0.1.
+ */
+MMSIM_API int mmsim_vmap_params_of(const struct mmsim_vmap *v, struct mmsim_vmap_params *out);
+
+/**
+ * mmsim_alloc_vmap_area - take addresses, and nothing else.
+ * @size:  bytes, a multiple of 4096, not 0; no guard page is added.
+ * @align: bytes, a power of two; less than 4096 is as 4096.
+ * @start, @end: inside [start, end), bytes; 0, 0: what vmalloc() uses, for which pools are asked first.
+ * @gfp:   without MMSIM_GFP_DIRECT_RECLAIM nothing is purged to make room.
+ * @addr:  receives the lowest address that fits, or one from a pool; not written on failure.
+ *
+ * Returns 0; -EINVAL for a size, align or range that is not as above, with a message; -EBUSY when there is
+ * no room, after everything that waits was purged and notifiers freed nothing; -ENOMEM. Context: any, holding
+ * no lock; may wait if gfp allows it. Cost: O(1) from a pool, else O(log n). Since 0.1.
+ * Models alloc_vmap_area().
+ */
+MMSIM_API int mmsim_alloc_vmap_area(struct mmsim_vmap *v, uint64_t size, uint64_t align,
+				    uint64_t start, uint64_t end, mmsim_gfp_t gfp, uint64_t *addr);
+
+/**
+ * mmsim_free_vmap_area - give back what mmsim_alloc_vmap_area() returned.
+ *
+ * They are not given out again before TLBs were flushed. Returns 0; -EINVAL with a message when no area that
+ * this call may free begins at addr, or it was freed already. Context: any; waits only in the LOCAL design.
+ * Cost: O(log n), amortised over drains. Since 0.1. Models free_vmap_area_noflush().
+ */
+MMSIM_API int mmsim_free_vmap_area(struct mmsim_vmap *v, uint64_t addr);
+
+/**
+ * mmsim_vmap_purge - make everything that waits usable again.
+ * @full: and give all pools back to the free tree; else they decay as in any drain, in the LOCAL design not.
+ *
+ * Returns how many areas were waiting. Context: any, holding no lock; waits. Cost: O(areas waiting, pooled).
+ * Since 0.1. Models __purge_vmap_area_lazy().
+ */
+MMSIM_API uint64_t mmsim_vmap_purge(struct mmsim_vmap *v, int full);
+
+/**
+ * mmsim_vmap_shrink_count - areas in pools. Context: any. Cost: O(nodes). Since 0.1.
+ * Models vmap_node_shrink_count().
+ */
+MMSIM_API uint64_t mmsim_vmap_shrink_count(struct mmsim_vmap *v);
+
+/**
+ * mmsim_vmap_shrink_scan - give all pools back to the free tree, as under memory pressure.
+ *
+ * What waits goes on waiting. Returns how many areas that were. Context: any, holding no lock; waits. Cost:
+ * O(areas). Since 0.1. Models vmap_node_shrink_scan().
+ */
+MMSIM_API uint64_t mmsim_vmap_shrink_scan(struct mmsim_vmap *v);
+
 /** Asked when there is no room: returns how many areas it freed. */
 typedef uint64_t (*mmsim_vmap_notify_fn)(void *ctx);
+
+/**
+ * mmsim_vmap_notify_set - whom to ask for room before a request fails with -EBUSY; NULL: nobody.
+ *
+ * It runs in the task that asks, with no lock held, and may call anything here but allocate. It is asked
+ * again as long as it says that it freed something and there is no room. Change it while nobody else uses
+ * the space. Context: any. Since 0.1. Models register_vmap_purge_notifier().
+ */
+MMSIM_API void mmsim_vmap_notify_set(struct mmsim_vmap *v, mmsim_vmap_notify_fn fn, void *ctx);
+
+/**
+ * mmsim_vmap_info - what it did and has.
+ *
+ * Returns 0; -EINVAL for a NULL. Context: any. Cost: O(nodes); with an index all of it is looked through
+ * for `busy`. Since 0.1.
+ */
+MMSIM_API int mmsim_vmap_info(struct mmsim_vmap *v, struct mmsim_vmap_info *out);
+
+/**
+ * mmsim_vmap_validate - every invariant of the space; stops the program with the name of the one that is
+ * broken.
+ *
+ * Nobody else uses the space meanwhile. Context: any. Cost: O(areas + tables). Since 0.1.
+ */
+MMSIM_API void mmsim_vmap_validate(struct mmsim_vmap *v);
 
 MMSIM_END_DECLS
 

@@ -37,7 +37,7 @@ struct mm_mmap {
 	struct mm_mutex policy_lock; /* MM_RANK_TEARDOWN: around changing `how` and max_active */
 	struct mmsim_teardown how; /* fields are atomic; copied when a gather begins */
 	struct mm_workqueue *free_wq; /* of batch workers: unbound */
-	uint64_t nr_users; /* atomic: address spaces and files, N4 */
+	uint64_t nr_users; /* atomic: address spaces and files, and the kernel's, N4 */
 	struct mmsim_teardown_info info mm_cacheline_aligned; /* atomic */
 };
 
