@@ -10,9 +10,10 @@
 static const struct scenario *const groups[] = {
 	scenarios_pages,      scenarios_blocks, scenarios_boot,       scenarios_jobs,
 	scenarios_order,      scenarios_works,  scenarios_sync,       scenarios_pin,
-	scenarios_rcu,        scenarios_tlb,    scenarios_mm,
+	scenarios_rcu,        scenarios_tlb,    scenarios_tlb_kernel, scenarios_mm,
 	scenarios_fork,       scenarios_range,  scenarios_files,      scenarios_gather,
-	scenarios_lru,        scenarios_self,
+	scenarios_lru,        scenarios_vmap,   scenarios_vmap_room,  scenarios_vmalloc,
+	scenarios_vmap_block, scenarios_self,
 };
 
 const struct scenario *scenario_at(unsigned index)

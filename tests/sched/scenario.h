@@ -42,8 +42,9 @@ struct scenario {
 /* Each group is an array that ends with a NULL name. */
 extern const struct scenario scenarios_pages[], scenarios_blocks[], scenarios_boot[],
 	scenarios_jobs[], scenarios_order[], scenarios_works[], scenarios_sync[], scenarios_self[],
-	scenarios_pin[], scenarios_rcu[], scenarios_tlb[], scenarios_mm[],
-	scenarios_fork[], scenarios_range[], scenarios_files[], scenarios_gather[], scenarios_lru[];
+	scenarios_pin[], scenarios_rcu[], scenarios_tlb[], scenarios_tlb_kernel[], scenarios_mm[],
+	scenarios_fork[], scenarios_range[], scenarios_files[], scenarios_gather[], scenarios_lru[],
+	scenarios_vmap[], scenarios_vmap_room[], scenarios_vmalloc[], scenarios_vmap_block[];
 
 /* NULL: there is none of that name. */
 const struct scenario *scenario_find(const char *name);
