@@ -12,6 +12,7 @@
 #include "jobs.h"
 #include "pageinit.h"
 #include "unmap.h"
+#include "vmap.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -21,8 +22,8 @@
 
 enum { JOBS = 2 };
 
-static const struct bench *benches[] = { &pageinit_bench, &buddy_bench, [JOBS] = NULL,
-					 &unmap_bench };
+static const struct bench *benches[] = { &pageinit_bench, &buddy_bench, [JOBS] = NULL, &unmap_bench,
+					 &vmap_bench };
 
 /*
  * How many of them are held against the model, from the first on. Clients of jobs have other sizes natively

@@ -42,6 +42,7 @@ struct bench {
 	const struct bench_setting *settings;
 	unsigned nr_settings;
 	const char *default_threads;
+	unsigned most_threads; /* even if they share CPUs; 0: as many as there are CPUs */
 	bool threads_per_node; /* 100 % are the CPUs of a node, not of the machine */
 	uint64_t default_memory; /* 0: what the machine's shape has */
 	uint64_t virtual_memory; /* the same in virtual mode; 0: default_memory */
@@ -68,6 +69,9 @@ void bench_record(struct bench_session *session, unsigned case_index, const char
 /* A line that goes under the tables. */
 void bench_note(struct bench_session *session, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Text of the benchmark's own that goes above the tables in --format kernel. */
+void bench_text(struct bench_session *session, const char *text);
 
 /* Say on stderr why the program ends; returns code. */
 int bench_fail(const struct bench_session *session, int code, const char *fmt, ...)

@@ -107,6 +107,9 @@ void report_kernel(const struct report *report, FILE *out)
 {
 	const struct aggregate *last = NULL;
 
+	if (report->session->text)
+		fputs(report->session->text, out);
+
 	for (size_t i = 0; i < report->nr; i++) {
 		if (!is_series_start(report, i, last))
 			continue;

@@ -119,6 +119,16 @@ static int set_row0(struct reader *r, const char *value)
 	return 0;
 }
 
+static int set_row0_threads(struct reader *r, const char *value)
+{
+	const char *rest = parse_threads(value, &r->table->row0_threads);
+
+	if (!rest || *rest || !r->table->row0_threads)
+		return refuse(r, "row0-threads: '%s': must be a number from 1 to %d", value,
+			      MAX_THREADS);
+	return 0;
+}
+
 static int set_note(struct reader *r, const char *value)
 {
 	(void)r;
@@ -152,7 +162,11 @@ static const struct {
 	TEXT_KEY("unit", unit, true),
 	TEXT_KEY("table", table, false),
 	TEXT_KEY("version", version, false),
+	TEXT_KEY("metric", metric, false),
+	TEXT_KEY("impl", impl, false),
+	TEXT_KEY("row0-impl", row0_impl, false),
 	CALL_KEY("row0", set_row0),
+	CALL_KEY("row0-threads", set_row0_threads),
 	CALL_KEY("sd", set_sd),
 	CALL_KEY("better", set_better),
 	CALL_KEY("resolution", set_resolution),
@@ -219,6 +233,8 @@ static int end_header(struct reader *r)
 			      t->case_name[0] ? "must not be given" : "is missing", t->bench);
 	if (t->version[0] && !t->table[0])
 		return refuse(r, "version: needs a '# table:' line");
+	if ((t->row0_impl[0] || t->row0_threads) && !t->row0_case[0])
+		return refuse(r, "row0-impl, row0-threads: need a '# row0: CASE; …' line");
 	r->in_rows = true;
 	return 0;
 }

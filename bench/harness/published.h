@@ -10,23 +10,28 @@
  *   machine      file name of the profile in bench/machines, or "none"
  *   bench, case  what predicts it; bench may be "none yet: WHICH WORK", then there is no case
  *   threads      what the first column counts
- *   unit         of value: ns, us, ms and s are converted, others must be the metric's own
+ *   unit         of value: ns, us, ms and s are converted, of ns/page and the like, too, and ratio to %;
+ *   others
+ *                must be the metric's own
+ *   metric       of the benchmark; without this line its headline
+ *   impl         whose figures predict it; without this line "mmsim"
  *   row0         "CASE; what row 0 is": the case that predicts it, or none; needed if there is a row 0
- *   table, version  of a table that was published several times: the same table, versions v1, v2, …
- *   sd           "%": sd is in per cent of value; else it is in the unit
- *   better       "more" or, without this line, "less"
- *   resolution   of the clock, in the unit: an sd below it, or none, counts as this much
- *   calibrated   the row that the machine's profile was calibrated on; "1 of v3": on that of v3
- *   note         anything else; any number of them
+ *   row0-impl, row0-threads  the same of row 0; without these lines "mmsim", and the fewest threads of its
+ *   case table, version  of a table that was published several times: the same table, versions v1, v2, … sd
+ *             "%": sd is in per cent of value; else it is in the unit better       "more" or, without this
+ *   line, "less" resolution   of the clock, in the unit: an sd below it, or none, counts as this much
+ *   calibrated   the row that the machine's profile was calibrated on; "1 of v3": on that of v3 note       
+ *    anything else; any number of them
  *
  * sd is empty where none was published.
  *
  * How a prediction is judged (struct published_score):
  *
- * 1. The prediction of a row is the median of the benchmark's headline metric.
+ * 1. The prediction of a row is the median of the metric.
  * 2. error = predicted / published - 1.
  * 3. Mean and worst are of |error| over the rows that count: those that the run included, but for row 0
- *    and the row calibrated on. Both are one thread at work, which the profile was told.
+ *    (unless row0-threads says what it is) and the row calibrated on. Both are one thread at work, which the
+ *    profile was told.
  * 4. Ranking: of the rows that count, each pair whose published values differ by more than the sum of
  *    their sds, if both are known. The pair agrees if the predictions are in the same order or differ by
  *    at most 2 %.
@@ -67,6 +72,10 @@ struct published_table {
 	char machine[PUBLISHED_NAME];
 	char bench[PUBLISHED_NAME];
 	char case_name[PUBLISHED_NAME];
+	char metric[PUBLISHED_NAME]; /* empty: the headline */
+	char impl[PUBLISHED_NAME]; /* empty: mmsim, as the next */
+	char row0_impl[PUBLISHED_NAME];
+	unsigned row0_threads; /* 0: the fewest of its case */
 	char table[PUBLISHED_NAME];
 	char version[PUBLISHED_NAME];
 	char unit[PUBLISHED_NAME];

@@ -17,16 +17,29 @@ static const struct {
 	{ "s", 1e9 },
 };
 
-static double unit_ns(const char *name)
+static double unit_ns_of(const char *name, const char *end)
 {
 	for (size_t i = 0; i < ARRAY_LEN(times); i++)
-		if (!strcmp(times[i].name, name))
+		if (strlen(times[i].name) == (size_t)(end - name) &&
+		    !strncmp(times[i].name, name, (size_t)(end - name)))
 			return times[i].ns;
 	return NAN;
 }
 
+static double unit_ns(const char *name)
+{
+	return unit_ns_of(name, name + strlen(name));
+}
+
 double published_factor(const char *from, const char *to)
 {
+	const char *per = strchr(from, '/'), *other = strchr(to, '/');
+
+	/* The same of both: "ns/pair", "us/pair". */
+	if (per && other && !strcmp(per, other) && strcmp(from, to) != 0)
+		return unit_ns_of(from, per) / unit_ns_of(to, other);
+	if (!strcmp(from, "ratio") && !strcmp(to, "%"))
+		return 100;
 	return strcmp(from, to) ? unit_ns(from) / unit_ns(to) : 1;
 }
 
@@ -44,7 +57,8 @@ bool published_counts(const struct published_score *score, unsigned row)
 {
 	unsigned threads = score->table.row[row].threads;
 
-	return is_predicted(score, row) && threads > 0 && threads != score->table.calibrated;
+	return is_predicted(score, row) && (threads > 0 || score->table.row0_threads) &&
+	       threads != score->table.calibrated;
 }
 
 static void judge_errors(struct published_score *score)

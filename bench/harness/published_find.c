@@ -127,18 +127,31 @@ static int find_tables(struct published_tables *tables, const struct bench_sessi
 	return rc;
 }
 
-/* Row 0 is at the fewest threads of its case: aggregates ascend. */
+/* PUBLISHED_NONE: the benchmark has none of this name. */
+static unsigned metric_of(const struct bench *bench, const struct published_table *table)
+{
+	if (!table->metric[0])
+		return bench->headline;
+	for (unsigned i = 0; i < bench->nr_metrics; i++)
+		if (!strcmp(bench->metrics[i].name, table->metric))
+			return i;
+	return PUBLISHED_NONE;
+}
+
+/* Row 0 is at the fewest threads of its case, as aggregates ascend, unless the table says at which. */
 static double predict(const struct report *report, const struct published_table *table,
 		      unsigned threads)
 {
 	const char *case_name = threads ? table->case_name : table->row0_case;
+	const char *impl = threads ? table->impl : table->row0_impl;
+	unsigned at = threads ? threads : table->row0_threads;
 
 	for (size_t i = 0; i < report->nr; i++) {
 		const struct aggregate *a = &report->aggregates[i];
 
-		if (a->metric == report->session->bench->headline &&
-		    !strcmp(a->key.impl, "mmsim") && !strcmp(a->key.case_name, case_name) &&
-		    (threads == 0 || a->key.threads == threads))
+		if (a->metric == metric_of(report->session->bench, table) &&
+		    !strcmp(a->key.impl, impl[0] ? impl : "mmsim") &&
+		    !strcmp(a->key.case_name, case_name) && (at == 0 || a->key.threads == at))
 			return a->stats.median;
 	}
 	return NAN;
@@ -149,9 +162,17 @@ static int score_table(struct published_score *score, const struct report *repor
 		       const struct published_table *table, char *msg, size_t len)
 {
 	const struct bench *bench = report->session->bench;
-	const struct bench_metric *metric = &bench->metrics[bench->headline];
-	double factor = published_factor(metric->unit, table->unit);
+	unsigned index = metric_of(bench, table);
+	const struct bench_metric *metric;
+	double factor;
 
+	if (index == PUBLISHED_NONE) {
+		snprintf(msg, len, "%s: metric: '%s': %s has none of this name", table->file,
+			 table->metric, bench->name);
+		return -1;
+	}
+	metric = &bench->metrics[index];
+	factor = published_factor(metric->unit, table->unit);
 	if (!isfinite(factor)) {
 		snprintf(msg, len, "%s: unit: '%s' is none of %s's, which is in %s", table->file,
 			 table->unit, metric->name, metric->unit);

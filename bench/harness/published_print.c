@@ -59,7 +59,7 @@ static void add_remark(struct grid *grid, const struct published_table *table, u
 		grid_add(grid, "calibrated on%s%s", table->calibrated_of[0] ? " that of " : "",
 			 table->calibrated_of);
 	else
-		grid_add(grid, "%s", threads == 0 ? "one thread" : "");
+		grid_add(grid, "%s", threads == 0 && !table->row0_threads ? "one thread" : "");
 }
 
 static void add_row(struct grid *grid, const struct published_score *score, unsigned row)

@@ -41,6 +41,15 @@ void bench_note(struct bench_session *session, const char *fmt, ...)
 	va_end(ap);
 }
 
+void bench_text(struct bench_session *session, const char *text)
+{
+	size_t len = strlen(text);
+
+	session->text = bench_realloc(session->text, session->text_len + len + 1, 1);
+	memcpy(session->text + session->text_len, text, len + 1);
+	session->text_len += len;
+}
+
 void bench_record(struct bench_session *session, unsigned case_index, const char *impl,
 		  unsigned threads, const double *values)
 {
@@ -133,18 +142,23 @@ static int apply_sets(struct bench_session *session)
 	return BENCH_OK;
 }
 
-/* More threads than CPUs would measure the scheduler of the host. */
+/* More threads than CPUs measure a scheduler, unless that is wanted. */
 static int resolve_threads(struct bench_session *session)
 {
 	const struct bench *bench = session->bench;
 	const char *text = session->opt->threads ? session->opt->threads : bench->default_threads;
 	const struct mmsim_config *cfg = &session->machine.cfg;
+	unsigned most;
 	char why[160];
 
 	session->cpus = bench->threads_per_node ? machine_node_cpus(cfg, -1) : cfg->nr_cpus;
 	if (threads_parse(text, session->cpus, &session->threads, why, sizeof(why)))
 		return bench_fail(session, BENCH_USAGE, "--threads: '%s': %s", text, why);
-	if (session->threads.count[session->threads.nr - 1] > session->cpus)
+	most = session->threads.count[session->threads.nr - 1];
+	if (bench->most_threads && most > bench->most_threads)
+		return bench_fail(session, BENCH_USAGE, "--threads: '%s': at most %u", text,
+				  bench->most_threads);
+	if (!bench->most_threads && most > session->cpus)
 		return bench_fail(session, BENCH_USAGE,
 				  "--threads: '%s': the machine has %u CPU%s%s", text,
 				  session->cpus, session->cpus == 1 ? "" : "s",
@@ -286,5 +300,6 @@ void session_close(struct bench_session *session)
 {
 	watch_close(&session->watch);
 	free(session->whatif);
+	free(session->text);
 	results_free(&session->results);
 }

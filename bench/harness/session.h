@@ -32,9 +32,11 @@ struct bench_session {
 	uint64_t setting[SESSION_MAX_SETTINGS];
 	struct progress progress;
 	struct results results;
-	char params[128]; /* for csv: what of the machine and the work can be chosen */
+	char params[256]; /* for csv: what of the machine and the work can be chosen */
 	unsigned nr_notes;
 	char note[SESSION_MAX_NOTES][SESSION_NOTE];
+	char *text; /* of the benchmark's own, for --format kernel; NULL: none */
+	size_t text_len;
 	unsigned rep;
 	bool warming_up; /* what is recorded now does not count */
 	struct watch watch;

@@ -116,6 +116,10 @@ static void refuses_bad_headers(void **state)
 	refused(HEAD "# calibrated: one\n",
 		"dir/t.csv:8: calibrated: 'one': must be a row, or a row and ' of VERSION'");
 	refused(HEAD "# version: v1\n" COLUMNS, "dir/t.csv:9: version: needs a '# table:' line");
+	refused(HEAD "# row0: slow; before\n# row0-threads: 0\n",
+		"dir/t.csv:9: row0-threads: '0': must be a number from 1 to 65535");
+	refused(HEAD "# row0: none; before\n# row0-impl: peer\n" COLUMNS,
+		"dir/t.csv:10: row0-impl, row0-threads: need a '# row0: CASE; …' line");
 	refused(HEAD "# calibrated: 2\n" COLUMNS "1,2,3\n",
 		"dir/t.csv:8: calibrated: no row has 2 threads");
 	refused("# title: T\n# source: S\n# machine: m\n# bench: b\n# threads: x\n# unit: "
@@ -242,6 +246,11 @@ static void units(void **state)
 	close_to(published_factor("s", "us"), 1e6);
 	close_to(published_factor("ns", "ns"), 1);
 	close_to(published_factor("pages", "pages"), 1);
+	close_to(published_factor("ratio", "%"), 100);
+	close_to(published_factor("ns/pair", "us/pair"), 1e-3);
+	assert_true(isnan(published_factor("ns/pair", "us/page")));
+	assert_true(isnan(published_factor("ns/pair", "us")));
+	assert_true(isnan(published_factor("n/pair", "us/pair")));
 	assert_true(isnan(published_factor("ns", "pages")));
 	assert_true(isnan(published_factor("pages", "ms")));
 }
@@ -384,7 +393,7 @@ static void spread(void **state)
 
 /* A run without a machine: the report is what is looked at. */
 static const struct bench_metric metrics[] = {
-	{ "other", "ns", METRIC_TIME, true, "" },
+	{ "other", "ratio", METRIC_PLAIN, true, "" },
 	{ "time_ns", "ns", METRIC_TIME, true, "" },
 };
 static const struct bench_case cases[] = { { "fast", "", true, 0 }, { "slow", "", true, 1 } };
@@ -564,6 +573,50 @@ static void prints_versions(void **state)
 	run_close(&run);
 }
 
+/* Row 0 of another implementation and of more threads than one, which counts. */
+static void prints_what_others_did(void **state)
+{
+	struct run run;
+
+	(void)state;
+	run_open(&run);
+	write_file(&run, "a.csv",
+		   HEAD "# row0: fast; before\n# row0-impl: peer\n# row0-threads: 2\n" COLUMNS
+			"0,1.25,\n1,100.0,\n2,50.0,\n");
+	print(&run, FORMAT_TABLE);
+	assert_non_null(strstr(run.text, "      0          1.25   -          1.00    -20.0"));
+	assert_non_null(strstr(run.text, "  3 of 3 rows predicted, 3 counted\n"));
+	assert_null(strstr(run.text, "one thread"));
+	write_file(&run, "a.csv",
+		   HEAD "# row0: fast; before\n# row0-threads: 7\n# impl: peer\n" COLUMNS
+			"0,1.25,\n1,100.0,\n2,0.5,\n");
+	print(&run, FORMAT_TABLE);
+	assert_non_null(strstr(run.text, "  1 of 3 rows predicted, 1 counted\n"));
+	assert_non_null(strstr(run.text, "      2          0.50   -          1.00   +100.0"));
+	run_close(&run);
+}
+
+static void prints_other_metrics(void **state)
+{
+	static const char head[] =
+		"# title: T\n# source: S\n# machine: m.ini\n# bench: b\n# case: fast\n"
+		"# threads: x\n# unit: %\n# metric: ";
+	char text[512];
+	struct run run;
+
+	(void)state;
+	run_open(&run);
+	snprintf(text, sizeof(text), "%s%s\n%s", head, metrics[0].name, COLUMNS "2,80,\n");
+	write_file(&run, "a.csv", text);
+	print(&run, FORMAT_TABLE);
+	assert_non_null(strstr(run.text, "      2           80   -        100.0    +25.0"));
+	snprintf(text, sizeof(text), "%snothing\n%s", head, COLUMNS "2,80,\n");
+	write_file(&run, "a.csv", text);
+	print(&run, FORMAT_TABLE);
+	assert_non_null(strstr(run.text, "a.csv: metric: 'nothing': b has none of this name"));
+	run_close(&run);
+}
+
 /* By name, whatever the folder's order; of this machine, whatever the benchmark. */
 static void prints_others(void **state)
 {
@@ -683,6 +736,8 @@ int main(void)
 		cmocka_unit_test(spread),
 		cmocka_unit_test(prints_a_table),
 		cmocka_unit_test(prints_versions),
+		cmocka_unit_test(prints_what_others_did),
+		cmocka_unit_test(prints_other_metrics),
 		cmocka_unit_test(prints_others),
 		cmocka_unit_test(says_why_not),
 		cmocka_unit_test(says_what_is_missing),
