@@ -7,7 +7,6 @@
 #include "vmap_host.h"
 #include "vmap_trial.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 
 #define DEFAULT_MEMORY (UINT64_C(2) << 30)
 
-/* As many as the kernel's module takes threads would be 65535. */
+/* The kernel's module takes up to 65535 threads. */
 #define MOST_WORKERS 1024
 
 /*
@@ -66,7 +65,7 @@ static const struct bench_metric metrics[NR_METRICS] = {
 			    "allocation and free; of a suite, in its loops" },
 	[M_PAIRS_PER_S] = { "pairs_per_s", "1/s", METRIC_RATE, true, "of all workers" },
 	[M_TIME] = { "time_ns", "ns", METRIC_THREAD_TIME, true,
-		     "of the slowest worker; of a suite, times what the kernel's loops are more" },
+		     "of the slowest worker; of a suite, as if it had the kernel's loops" },
 	[M_LOCK] = { "lock_share", "ratio", METRIC_PLAIN, true,
 		     "of the time of all CPUs that worked, waited for spin locks" },
 	[M_FREE_LOCK] = { "free_lock_share", "ratio", METRIC_PLAIN, true,
@@ -452,7 +451,6 @@ static int impl_cell(struct bench_session *session, unsigned case_index, unsigne
 
 	t.memory = memory_of(session, kind, &t.suite, threads);
 	rc = run_trials(&t, case_index);
-
 	if (rc == BENCH_OK && t.failed)
 		rc = bench_fail(session, BENCH_FAILED, "%s, %s: %u tests failed",
 				cases[case_index].name, vmap_impl_name(impl), t.failed);

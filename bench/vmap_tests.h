@@ -46,9 +46,8 @@ struct vmap_suite {
 	bool sequential; /* sequential_test_order */
 	bool huge; /* use_huge */
 	bool zeroed; /* all pages are: init_on_alloc=1 */
-	uint64_t
-		/* per page: so long it takes in a core's cache; 0: by __GFP_ZERO, which charges memory */
-		zero_ns;
+	/* Per page: so long it takes in a core's cache; 0: by __GFP_ZERO, which charges memory. */
+	uint64_t zero_ns;
 };
 
 /* What one worker saw of one test. */

@@ -47,8 +47,8 @@ struct vmap_trial {
 	double whole_ns; /* of the slowest, all of the kernel's loops; NaN: no suite */
 	unsigned failed; /* tests that must not */
 	struct mmsim_vmap_info info;
-	double share
-		[VMAP_NR_LOCKS]; /* waited, of the time of all CPUs; NaN: locks were not timed */
+	/* Waited, of the time of all CPUs; NaN: locks were not timed. */
+	double share[VMAP_NR_LOCKS];
 	char *text; /* what the workers log; to be freed; NULL: was not wanted, or no suite */
 };
 

@@ -266,6 +266,8 @@ struct mmsim_lock_info {
 /**
  * mmsim_lock_info - statistics of the index-th kind of lock.
  *
+ * They count from mmsim_create() on, boot included: for a part of a run read them before and after it.
+ *
  * Returns 0, or -ENOENT past the last. Context: any; values are read without the locks. Cost:
  * O(locks). Since 0.1. Models /proc/lock_stat.
  */

@@ -25,13 +25,13 @@
 
 MMSIM_BEGIN_DECLS
 
-/** What is asked for, for mmsim_vmalloc_request(); zero what is not wanted. */
+/** What is asked for, for mmsim_vmalloc_request(); zero what is not wanted, but for gfp and node. */
 struct mmsim_vmalloc_request {
 	uint64_t size; /* bytes; rounded up to whole pages */
 	uint64_t align; /* bytes, a power of two; 0: 1 */
 	uint64_t start, end; /* inside [start, end); 0, 0: the space's own */
-	mmsim_gfp_t gfp; /* as given to vmalloc_node_range(): MMSIM_GFP_KERNEL … */
-	int32_t node; /* or MMSIM_NUMA_NO_NODE */
+	mmsim_gfp_t gfp; /* as given to vmalloc_node_range(): MMSIM_GFP_KERNEL …; 0: may not wait */
+	int32_t node; /* 0 is node 0; MMSIM_NUMA_NO_NODE: none in particular */
 	uint32_t vm_flags; /* of MMSIM_VM_*: NO_GUARD, ALLOW_HUGE_VMAP, FLUSH_RESET_PERMS */
 	const char *caller; /* as vmallocinfo prints it; lives as long as the area; NULL: nothing */
 };

@@ -36,7 +36,7 @@ struct mmsim_vmap;
 #define MMSIM_VMALLOC_START_5 UINT64_C(0xffa0000000000000)
 #define MMSIM_VMALLOC_END_5 (MMSIM_VMALLOC_START_5 + (UINT64_C(12800) << 40) - 1)
 
-/** Of nodes at most: MAX_NR_NODES by default, what an area's flags can name if asked for. */
+/** Nodes at most: by default, as in the kernel; if asked for, as many as an area's flags can name. */
 #define MMSIM_VMAP_MAX_NODES_AUTO 128
 #define MMSIM_VMAP_MAX_NODES 254
 
@@ -97,14 +97,17 @@ enum mmsim_vmap_decay {
 
 /** Flags of mmsim_vmap_params.flags. */
 enum {
-	/** Free page tables that map nothing when their addresses return to the free tree; one flush serves both. */
+	/**
+	 * Free page tables that map nothing when their addresses return to the free tree; one flush serves
+	 * both.
+	 */
 	MMSIM_VMAP_FREE_TABLES = 1 << 0,
 	/** The drain and its helpers have the highest priority: WQ_HIGHPRI. */
 	MMSIM_VMAP_HIGHPRI_DRAIN = 1 << 1,
 	/**
-	 * start and end are chosen by the host: 64 GiB of its addresses, or end if that is not 0, whose
-	 * bytes can be read and written where an area is. They are the host's, not those of the machine's
-	 * pages. Natively only of use.
+	 * start and end are chosen by the host: 64 GiB of its addresses, or `end` bytes if that is not 0,
+	 * which can be read and written where an area is. What is there is the host's memory, not that of
+	 * the machine's pages. params.start must be 0.
 	 */
 	MMSIM_VMAP_TOUCHABLE = 1 << 2,
 };
@@ -115,8 +118,10 @@ struct mmsim_vmap_params {
 	uint32_t busy; /* enum mmsim_vmap_busy */
 	uint32_t backing; /* enum mmsim_vmap_backing */
 	uint32_t decay; /* enum mmsim_vmap_decay */
-	/* Of vmap nodes: 1 to MMSIM_VMAP_MAX_NODES; 1 has no pools. 0: the CPUs, at most 128; LOCAL: the CPUs,
-	 * at most 254; ONE_LOCK: 1, and nothing else. */
+	/*
+	 * How many vmap nodes: 1 to MMSIM_VMAP_MAX_NODES; 1 has no pools. 0: as many as CPUs, at most 128
+	 * (LOCAL: 254); ONE_LOCK: 1, and nothing else.
+	 */
 	uint32_t nodes;
 	uint32_t levels; /* of page tables: 4 or 5; 0: 4 */
 	uint32_t flags; /* MMSIM_VMAP_* */
@@ -155,10 +160,10 @@ struct mmsim_vmap_info {
 	uint64_t pool_hits, pool_misses; /* of requests that might have been served from a pool */
 	uint64_t drains; /* passes of a drain; LOCAL: flushes */
 	uint64_t helpers; /* works that helped */
-	uint64_t
-		purged; /* areas taken from waiting; LOCAL: by mmsim_vmap_purge() and for want of room only */
-	uint64_t
-		decayed; /* areas given from pools to the free tree; LOCAL: the same, and by the shrinker */
+	/* Areas taken from waiting; LOCAL: by mmsim_vmap_purge() and for want of room only. */
+	uint64_t purged;
+	/* Areas given from pools to the free tree; LOCAL: for the same reasons, and by the shrinker. */
+	uint64_t decayed;
 	uint64_t flushes; /* of TLBs */
 	uint64_t lazy_peak; /* most pages that waited at once, as far as anybody looked; LOCAL: 0 */
 	uint64_t tables; /* pages of page tables now, the top one included */
@@ -223,7 +228,7 @@ MMSIM_API int mmsim_free_vmap_area(struct mmsim_vmap *v, uint64_t addr);
 
 /**
  * mmsim_vmap_purge - make everything that waits usable again.
- * @full: and give all pools back to the free tree; else they decay as in any drain, in the LOCAL design not.
+ * @full: and give all pools back to the free tree; else they decay as in any drain (LOCAL: they stay).
  *
  * Returns how many areas were waiting. Context: any, holding no lock; waits. Cost: O(areas waiting, pooled).
  * Since 0.1. Models __purge_vmap_area_lazy().

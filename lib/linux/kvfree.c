@@ -55,7 +55,7 @@ static bool add(struct mm_linux_batch *b, const void *ptr, bool *full)
 	return added;
 }
 
-/* No memory to remember it: freed by the caller, who waits. A reader cannot; then it is lost, and said. */
+/* No memory to remember it: freed by the caller, who waits. A reader cannot: it is lost, with a message. */
 static void free_at_once(const struct mm_linux_task *t, const void *ptr)
 {
 	if (t->rcu_depth) {

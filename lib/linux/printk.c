@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LEVEL_INFO 6
 #define LEVEL_WARNING 4
 
 static bool line_open; /* under the lock of stdout: the last line there has no end yet */

@@ -76,7 +76,7 @@ void mm_linux_exitcalls(void);
 int mm_linux_param_set(const char *program, const char *assignment);
 void mm_linux_param_list(void);
 
-/* options.c: 0; a line was printed and the program ends: with 1, or, after --help, with 0. */
+/* options.c: MM_LINUX_GO; else the program ends, after --help with 0, after a line that says why with 1. */
 enum mm_linux_start { MM_LINUX_GO, MM_LINUX_BAD, MM_LINUX_HELP };
 
 enum mm_linux_start mm_linux_options(int argc, char **argv, const char *program,

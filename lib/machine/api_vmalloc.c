@@ -17,12 +17,6 @@ enum {
 #define MOBILITY (MMSIM___GFP_MOVABLE | MMSIM___GFP_RECLAIMABLE)
 #define PHYS_END (UINT64_C(1) << 52)
 
-static int no_place(const struct mmsim_vmap *v, const char *call)
-{
-	mm_base_log(v->log, "%s: no place for the result", call);
-	return -EINVAL;
-}
-
 /* Is it more than all memory? A page never is. */
 static bool is_too_much(const struct mmsim_vmap *v, uint64_t pages)
 {
@@ -322,7 +316,7 @@ int mmsim_find_vm_area(struct mmsim_vmap *v, uint64_t addr, struct mmsim_vm_area
 	if (!v)
 		return -EINVAL;
 	if (!out)
-		return no_place(v, "mmsim_find_vm_area");
+		return mm_vmap_no_place(v, "mmsim_find_vm_area");
 	MM_ON_CPU(v);
 	return mm_vmap_find_vm_area(v, addr, out);
 }
@@ -353,7 +347,7 @@ size_t mmsim_vread(struct mmsim_vmap *v, uint64_t addr, void *buf, size_t count)
 	if (!v)
 		return 0;
 	if (!buf && count) {
-		no_place(v, "mmsim_vread");
+		mm_vmap_no_place(v, "mmsim_vread");
 		return 0;
 	}
 	MM_ON_CPU(v);
@@ -365,7 +359,7 @@ int64_t mmsim_vmallocinfo(struct mmsim_vmap *v, char *buf, size_t len)
 	if (!v)
 		return -EINVAL;
 	if (!buf && len)
-		return no_place(v, "mmsim_vmallocinfo");
+		return mm_vmap_no_place(v, "mmsim_vmallocinfo");
 	MM_ON_CPU(v);
 	return mm_vmap_text(v, buf, len);
 }

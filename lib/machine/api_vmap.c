@@ -53,18 +53,12 @@ void mmsim_vmap_destroy(struct mmsim_vmap *v)
 	}
 }
 
-static int no_place(const struct mmsim_vmap *v, const char *call)
-{
-	mm_base_log(v->log, "%s: no place for the result", call);
-	return -EINVAL;
-}
-
 int mmsim_vmap_params_of(const struct mmsim_vmap *v, struct mmsim_vmap_params *out)
 {
 	if (!v)
 		return -EINVAL;
 	if (!out)
-		return no_place(v, "mmsim_vmap_params_of");
+		return mm_vmap_no_place(v, "mmsim_vmap_params_of");
 	*out = v->params;
 	return 0;
 }
@@ -202,7 +196,7 @@ int mmsim_vmap_info(struct mmsim_vmap *v, struct mmsim_vmap_info *out)
 	if (!v)
 		return -EINVAL;
 	if (!out)
-		return no_place(v, "mmsim_vmap_info");
+		return mm_vmap_no_place(v, "mmsim_vmap_info");
 	MM_ON_CPU(v);
 	mm_vmap_info(v, out);
 	return 0;

@@ -4,7 +4,8 @@
  *
  * An access goes
  *	mm_tlb_access_begin(), which enters the context and locks the CPU's TLB;
- *	mm_tlb_lookup(): an entry, or NULL; then a walk, and mm_tlb_fill() with each table and the page it found;
+ *	mm_tlb_lookup(): an entry, or NULL; then a walk, and mm_tlb_fill() with each table and the page
+ *	that it found;
  *	the access itself;
  *	mm_tlb_access_end().
  * A shootdown needs the same lock, so an access is before it or after it as a whole: between two

@@ -36,7 +36,7 @@ static void take_dirty(struct mm_vmap_blocks *b, struct mm_vmap_block *vb)
 	vb->dirty_min = vb->dirty_max = 0;
 }
 
-/* Give it up, be it still of use unless it is for `aliases`, for which else what is dirty of it is taken. */
+/* Give it up if nothing is mapped; for `aliases` only if little is free, and else take what is dirty. */
 static void look_at(struct mmsim_vmap *v, struct mm_vmap_block *vb, bool aliases)
 {
 	uint64_t start = 0;

@@ -7,8 +7,8 @@
  *         (addresses go round the nodes by zones of 16 pages). An inner address may belong to an area that
  *         began in any node, so they are looked into downwards from its own. This is the kernel's.
  *  index  an array of areas by the page of their first address, see index.h. What is found by its first
- *  address
- *         costs no search, and areas share neither lock nor cache line but with their next neighbours.
+ *         address costs no search, and areas share neither lock nor cache line but with their next
+ *         neighbours.
  *
  * Counterpart: vn->busy, find_vmap_area(), find_unlink_vmap_area(), find_vmap_area_exceed_addr_lock().
  *

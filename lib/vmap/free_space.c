@@ -285,14 +285,14 @@ static struct place place_of(struct mm_free_space *fs, uint64_t addr)
 	return p;
 }
 
-/* The stretch below grows up to `end`, `above` in between being part of it; NULL: nothing. */
+/* The stretch below grows up to `end`, or, if `above` begins there, over that as well. */
 static void grow_up(struct mm_free_space *fs, struct mm_vmap_area *below, uint64_t end,
 		    struct mm_vmap_area *above)
 {
 	if (above) {
 		end = above->va_end;
-		take_out(fs,
-			 above); /* before a size is changed: rotations keep what is above them */
+		/* Before a size is changed: rotations keep what is above them. */
+		take_out(fs, above);
 	}
 	below->va_end = end;
 	resized(fs, below);

@@ -66,7 +66,7 @@ uint64_t mm_vmap_free_space_give(struct mm_free_space *fs, mm_list *areas);
 /* F1 to F3; stops the program. Returns stretches. Nobody else is at it. */
 uint64_t mm_vmap_free_space_validate(struct mm_free_space *fs);
 
-/* The stretch that contains addr or is the first above it; NULL: none. The lock is held. For tests, too. */
+/* The stretch that contains addr or is the first above it; NULL: none. For tests: nobody else is at it. */
 struct mm_vmap_area *mm_vmap_free_space_find(struct mm_free_space *fs, uint64_t addr);
 
 #endif

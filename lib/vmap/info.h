@@ -2,9 +2,9 @@
 /*
  * Looking at areas: /proc/vmallocinfo, reading what is mapped, finding who has an address.
  *
- * Counterpart: vmalloc_info_show(), vread_iter(), find_vm_area(). Differences: areas that
- * wait are as they are kept, with an index in the order in which they were freed, in a LOCAL space by
- * size; what is read stops behind the last area, see mmsim_vread().
+ * Counterpart: vmalloc_info_show(), vread_iter(), find_vm_area(). Differences: areas that wait come as they
+ * are kept, with an index in the order in which they were freed, in a LOCAL space by size; what is read
+ * stops behind the last area, see mmsim_vread().
  *
  *  I1: the text's length is returned, and of the text is written what fits, as by snprintf().
  *  I2: an area with MMSIM_VM_UNINITIALIZED is not looked into, printed or found: W4.

@@ -10,23 +10,18 @@ static bool in_block(unsigned nr)
 	return nr <= MM_VMAP_MAX_ALLOC;
 }
 
-struct wanted {
-	uint64_t size;
-};
-
+/* ctx: uint64_t, bytes. */
 static bool is_ram_of_size(const struct mm_vmap_area *va, void *ctx)
 {
-	const struct wanted *w = ctx;
-
 	return (mm_va_flags(va) & (MM_VMAP_RAM | MM_VMAP_BLOCK)) == MM_VMAP_RAM &&
-	       mm_va_size(va) == w->size;
+	       mm_va_size(va) == *(const uint64_t *)ctx;
 }
 
 /* NULL, or what is wrong. */
 static const char *area_give(struct mmsim_vmap *v, uint64_t addr, unsigned nr)
 {
-	struct wanted w = { nr * (uint64_t)MMSIM_PAGE_SIZE };
-	struct mm_vmap_area *va = mm_vmap_busy_unlink(&v->busy, addr, is_ram_of_size, &w);
+	uint64_t size = nr * (uint64_t)MMSIM_PAGE_SIZE;
+	struct mm_vmap_area *va = mm_vmap_busy_unlink(&v->busy, addr, is_ram_of_size, &size);
 
 	if (!va)
 		return "no such mapping begins there";

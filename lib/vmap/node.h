@@ -9,8 +9,8 @@
  *  N1: an area in pool i has i + 1 pages, the space's own range, and a node id; TLBs were flushed since it
  *      was freed.
  *  N2: an area that waits has no entries in page tables.
- *  N3: (LOCAL) what waits is in batches: a batch holds areas freed when `begun` of flushes had begun at
- *      most, and is usable when the flush with the next number, or a later one, is done.
+ *  N3: (LOCAL) what waits is in batches: a batch holds areas that were freed when at most `begun` flushes
+ *      had begun, and is usable when the flush with the next number, or a later one, is done.
  *
  * Locking: pool_lock (MM_RANK_VMAP_POOL), lazy_lock (MM_RANK_VMAP_LAZY); LOCAL has all under pool_lock. nr
  * of a pool is looked at without, too.
@@ -65,8 +65,8 @@ struct mm_vmap_node {
 	uint64_t lazy_pages; /* not yet in the space's count */
 	struct mm_vmap_batch *batch; /* LOCAL: [MM_VMAP_NR_BATCHES], under pool_lock */
 	unsigned filled; /* which of them is filled now */
-	struct mm_vmap_count pages
-		mm_cacheline_aligned; /* LOCAL: a part of nr_vmalloc_pages; it may be below 0 */
+	/* LOCAL: a part of nr_vmalloc_pages; it may be below 0. */
+	struct mm_vmap_count pages mm_cacheline_aligned;
 	/* Of whoever holds vmap_purge_lock, then of the work. */
 	mm_list purge_list mm_cacheline_aligned; /* was waiting */
 	mm_list give_list; /* of these, what goes to the free tree: only if tables are counted */

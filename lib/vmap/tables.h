@@ -91,7 +91,7 @@ void mm_vmap_tables_put(struct mm_vmap_tables *t, struct mm_vmap_area *va,
 			struct mm_vmap_gone *gone);
 void mm_vmap_tables_free(struct mm_vmap_tables *t, struct mm_vmap_gone *gone);
 
-/* Returns when what mm_vmap_tables_free() was given is with the page allocator. Waits; not from a reader. */
+/* For tests: returns when what mm_vmap_tables_free() was given is with the page allocator. Waits. */
 void mm_vmap_tables_barrier(struct mm_vmap_tables *t);
 
 /*

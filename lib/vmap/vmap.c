@@ -410,7 +410,9 @@ static uint64_t list_bytes(struct mmsim_vmap *v, const mm_list *list, uint64_t p
 	mm_list_for_each(e, list) {
 		const struct mm_vmap_area *va = mm_va_of_list(e);
 
-		mm_invariant("A1: an area is inside its space", va->va_start < va->va_end);
+		mm_invariant("A1: an area is inside its space",
+			     va->va_start < va->va_end && va->va_start >= v->params.start &&
+				     va->va_end <= v->params.end);
 		mm_invariant("N1: an area in a pool has the pool's size",
 			     !pages || mm_va_pages(va) == pages);
 		mm_invariant("N2: what is not in use has no entries",

@@ -2,11 +2,12 @@
 /*
  * A space of kernel addresses: what its parts are and who calls whom.
  *
- *  free_space  addresses that nobody has           slab    objects
- *  busy, index areas in use                        tables  page tables
- *  node, local areas that come back                purge   drains, decay, shrinker
- *  alloc       from a request to an area           vmalloc, backing   memory behind an area
- *  block       vm_map_ram()                        vread, info        looking at it
+ *  free_space      addresses that nobody has  slab              objects
+ *  busy, index     areas in use               tables            page tables
+ *  node, local     areas that come back       purge             drains, decay, shrinker
+ *  alloc           from a request to an area  vmalloc, backing  memory behind an area
+ *  block, map_ram  vm_map_ram()               vm_struct         who may undo an area
+ *  vread, info     looking at it              deferred          vfree() where nobody may wait
  *
  * Counterpart: mm/vmalloc.c.
  *
@@ -74,8 +75,8 @@ struct mmsim_vmap {
 	uint64_t lazy_nr mm_cacheline_aligned; /* atomic: pages, V3 */
 	struct mm_atomic_line lazy_line;
 	uint64_t lazy_peak; /* atomic */
-	struct mm_vmap_count pages
-		mm_cacheline_aligned; /* nr_vmalloc_pages; not in the LOCAL design */
+	/* nr_vmalloc_pages; not in the LOCAL design. */
+	struct mm_vmap_count pages mm_cacheline_aligned;
 	uint64_t begun mm_cacheline_aligned; /* atomic: flushes begun, under purge_lock to change */
 	struct mm_line begun_line;
 	uint64_t done; /* atomic: of these, done: they are one after the other */

@@ -35,8 +35,8 @@ static void copy_page(struct read *r, uint64_t from, uint64_t to)
 
 	if (!bytes)
 		return;
-	mm_exec_point(r->v->exec, MM_POINT_ATOMIC,
-		      bytes); /* the page is read some time after its entry */
+	/* The page is read some time after its entry. */
+	mm_exec_point(r->v->exec, MM_POINT_ATOMIC, bytes);
 	memcpy(r->buf + (from - r->start), bytes, to - from);
 	if (mm_exec_charges(r->v->exec))
 		mm_exec_charge(r->v->exec, MM_CHARGE_CLEAR,

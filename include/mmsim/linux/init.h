@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Functions to be run when the kernel starts: here before the program ends, in the order of their levels.
+ * Functions to be run when the kernel starts: here when the program does, in the order of their levels.
  *
  * A module's own are in <linux/module.h>. Both are known before main() runs.
  */
