@@ -428,6 +428,17 @@ struct worker {
 	struct mm_task task;
 };
 
+/* The machine is small: all of it may be tables that wait for a grace period. */
+static bool get_in_time(struct rig *r, struct mm_vmap_area *a)
+{
+	for (unsigned tries = 0; tries < 100; tries++) {
+		if (!mm_vmap_tables_get(&r->t, a, MMSIM_GFP_KERNEL))
+			return true;
+		mm_vmap_tables_barrier(&r->t);
+	}
+	return false;
+}
+
 static bool step(struct worker *w, struct mm_rng *rng)
 {
 	/* Each has every fourth eighth of a stretch. */
@@ -438,8 +449,7 @@ static bool step(struct worker *w, struct mm_rng *rng)
 	struct mm_vmap_gone gone = { 0 };
 	bool right;
 
-	if (mm_vmap_tables_get(&w->r->t, &a, MMSIM_GFP_KERNEL) ||
-	    mm_vmap_map(&w->r->t, addr, pages, 2, 0, MMSIM_GFP_KERNEL))
+	if (!get_in_time(w->r, &a) || mm_vmap_map(&w->r->t, addr, pages, 2, 0, MMSIM_GFP_KERNEL))
 		return false;
 	right = mm_vmap_access(&w->r->t, addr) == SMALL_MACHINE_BASE + w->i &&
 		mm_vmap_walk(&w->r->t, addr + PAGE) == SMALL_MACHINE_BASE + w->i + 100;
