@@ -151,6 +151,25 @@ static uint64_t nr_to_decay(const struct mmsim_vmap_params *params, uint64_t nr,
 							 : part;
 }
 
+/* The first nr of a list that has as many go to the end of another. */
+static void move_first(struct mm_exec *x, mm_list *from, uint64_t nr, mm_list *to)
+{
+	mm_list *first = from->next, *last = from;
+
+	if (!nr)
+		return;
+	for (uint64_t i = 0; i < nr; i++) {
+		last = last->next;
+		mm_exec_charge(x, MM_CHARGE_LINE, &mm_va_of_list(last)->line, 0);
+	}
+	from->next = last->next;
+	from->next->prev = from;
+	first->prev = to->prev;
+	to->prev->next = first;
+	last->next = to;
+	to->prev = last;
+}
+
 /* The pool is empty while its list is looked through, which may be long. */
 static uint64_t decay_pool(struct mmsim_vmap *v, struct mm_vmap_node *n, struct mm_vmap_pool *p,
 			   bool full, mm_list *out)
@@ -166,12 +185,7 @@ static uint64_t decay_pool(struct mmsim_vmap *v, struct mm_vmap_node *n, struct 
 	p->low = 0;
 	mm_spin_unlock(&n->pool_lock);
 	take = nr_to_decay(&v->params, nr, full);
-	for (uint64_t i = 0; i < take; i++) {
-		struct mm_vmap_area *va = mm_list_first(&rest, struct mm_vmap_area, list);
-
-		mm_exec_charge(v->exec, MM_CHARGE_LINE, &va->line, 0);
-		mm_list_move_tail(&va->list, out);
-	}
+	move_first(v->exec, &rest, take, out);
 	mm_spin_lock(&n->pool_lock);
 	mm_list_splice_tail(&rest, &p->list);
 	set_nr(p, p->nr + nr - take);

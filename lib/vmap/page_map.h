@@ -34,7 +34,7 @@ static inline uint64_t mm_page_map_mask(unsigned from, unsigned to, unsigned w)
 {
 	unsigned lo = mm_max(from, w * 64) - w * 64, hi = mm_min(to, (w + 1) * 64) - w * 64;
 
-	return (hi == 64 ? ~UINT64_C(0) : (UINT64_C(1) << hi) - 1) & ~UINT64_C(0) << lo;
+	return (hi == 64 ? ~UINT64_C(0) : (UINT64_C(1) << hi) - 1) & ~UINT64_C(0) << lo % 64;
 }
 
 static inline void mm_page_map_set(struct mm_page_map *map, unsigned from, unsigned to)
