@@ -103,10 +103,11 @@ static void tasks_are_started_and_joined(void **state)
 /* A task starts another, waits for it, and is none itself for mmsim_run(). */
 static void start_inside(unsigned i, void *arg)
 {
-	struct one *outer = arg, inner = *outer;
+	struct one *outer = arg, inner;
 
 	if (i)
 		return;
+	inner = *outer;
 	outer->arg = mmsim_task_arg(outer->m);
 	outer->ret = mmsim_task_start(outer->m, 0, run_one, &inner, &inner.handle);
 	if (!outer->ret)
