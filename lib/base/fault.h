@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct mm_fault_point {
-	uint32_t nth; /* constant after init */
+	uint32_t nth; /* constant after init, but for tests, which exchange it */
 	uint32_t count; /* constant after init */
 	uint32_t seen; /* atomic */
 	uint32_t fired; /* atomic */
@@ -34,7 +34,8 @@ static inline bool mm_base_fault_hit(struct mm_fault *fault, enum mmsim_fault_ki
 {
 	struct mm_fault_point *point = &fault->point[kind];
 
-	return mm_unlikely(point->nth != 0) && mm_base_fault_count(point);
+	return mm_unlikely(__atomic_load_n(&point->nth, __ATOMIC_RELAXED) != 0) &&
+	       mm_base_fault_count(point);
 }
 
 /* How many have failed so far. */

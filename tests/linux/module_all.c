@@ -288,12 +288,12 @@ static void __init check_time(void)
 	CHECK(ktime_to_ns(ktime_sub(ktime_get(), start)) >= 3 * NSEC_PER_MSEC);
 }
 
-static int readers_gone;
+static atomic_t readers_gone = ATOMIC_INIT(0);
 
 static int wait_for_readers(void *data)
 {
 	synchronize_rcu();
-	WRITE_ONCE(readers_gone, 1);
+	atomic_set(&readers_gone, 1);
 	kvfree_rcu_mightsleep(data);
 	while (!kthread_should_stop())
 		msleep(1);
@@ -314,10 +314,10 @@ static void __init check_kthread(void)
 	CHECK(!IS_ERR(k));
 	rcu_read_unlock();
 	msleep(5);
-	CHECK(!READ_ONCE(readers_gone));
+	CHECK(!atomic_read(&readers_gone));
 	rcu_read_unlock();
 	synchronize_rcu();
-	while (!READ_ONCE(readers_gone))
+	while (!atomic_read(&readers_gone))
 		msleep(1);
 	CHECK(kthread_stop(k) == 42 && vmalloc_nr_pages() == pages);
 }
@@ -371,6 +371,7 @@ static void __init check_atomics(void)
 	      atomic_xchg(&a, 1) == 9);
 	CHECK(atomic_dec_and_test(&a) && atomic_long_inc_and_test(&l));
 	preempt_disable();
+	WRITE_ONCE(nr_failed, nr_failed);
 	CHECK(READ_ONCE(nr_failed) == nr_failed);
 	preempt_enable();
 }
